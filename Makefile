@@ -1,0 +1,150 @@
+# What each target does: `make help`.
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# Equals ABI_VERSION in build.rs and CODEX_ABI_VERSION in the header; check-symbols compares them.
+ABI := 0
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+export CARGO_TARGET_DIR := $(TARGET)
+DEBUG := $(TARGET)/debug
+RELEASE := $(TARGET)/release
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+ASAN := $(TARGET)/asan
+
+# Make's own default for CC is the same word, but `make -R` has none.
+CC ?= cc
+CXX ?= c++
+export CC CXX
+STRICT := -Wall -Wextra -Wpedantic -Werror
+
+ifeq ($(shell uname -s),Darwin)
+LIB := libcodex.dylib
+SONAME := libcodex.$(ABI).dylib
+REALNAME := libcodex.$(VERSION).dylib
+SYSTEM_LIBS := -lSystem -lc -lm
+else
+LIB := libcodex.so
+SONAME := libcodex.so.$(ABI)
+REALNAME := libcodex.so.$(VERSION)
+# As `rustc --print native-static-libs` lists them.
+SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
+endif
+
+.PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools asan valgrind \
+	consumers header install uninstall clean
+# The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
+.NOTPARALLEL:
+
+all: build
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+build: ## Build the release libraries (what plain `make` does)
+	cargo build --release --lib
+	@ln -sf $(LIB) $(RELEASE)/$(SONAME)
+
+debug: ## Build the debug libraries and the programs that the tests use
+	cargo build --workspace
+	@ln -sf $(LIB) $(DEBUG)/$(SONAME)
+
+runtime: ## Find a Codex runtime ($CODEX_PATH, PATH) or download the pinned one; print its path
+	@scripts/runtime any
+
+runtime-old: ## Download the older runtime that the tests also cover; print its path
+	@scripts/runtime old
+
+demo: build ## Run examples-c/quickstart.c with a scripted model; LIVE=1: with your own Codex login
+	cargo build -p scripted-model
+	@mkdir -p $(TARGET)/demo
+	$(CC) -std=c99 $(STRICT) -Iinclude examples-c/quickstart.c -o $(TARGET)/demo/quickstart \
+		-L$(RELEASE) -lcodex -Wl,-rpath,$(RELEASE)
+	@scripts/demo
+
+test: lint debug test-rust test-c check-header ## Run every test: Rust, C, header, exported symbols
+
+lint: ## Check formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+test-rust: debug ## Run the Rust tests
+	scripts/test-env cargo test --workspace
+
+test-c: debug ## Run the C tests; FILTER=name runs those that match
+	scripts/test-env scripts/run-c-tests $(DEBUG)
+
+check-header: debug ## Check the header, the examples and the exported symbols
+	scripts/check-header $(DEBUG)
+	scripts/check-symbols $(DEBUG)/$(LIB)
+
+verify: verify-tools asan valgrind consumers ## Run the C tests under ASan and valgrind, and build as an installed consumer
+
+verify-tools: ## Check that the tools of `make verify` are there
+	@scripts/check-tools asan valgrind cmake pkg-config
+
+asan: debug ## Run the C tests with AddressSanitizer in the library and in the tests
+	@scripts/check-tools asan
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
+		cargo build --lib --target $(HOST) --target-dir $(ASAN)
+	@ln -sf $(LIB) $(ASAN)/$(HOST)/debug/$(SONAME)
+	CC="$$(scripts/check-tools --asan-compiler)" CFLAGS='-fsanitize=address -fno-omit-frame-pointer' C_TEST_TIMEOUT=600 \
+		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allow_addr2line=1 \
+		scripts/test-env scripts/run-c-tests $(ASAN)/$(HOST)/debug
+
+# A block that only a running thread's stack points into counts as "possibly lost"; the library's thread may outlive main.
+valgrind: debug ## Run the C tests under valgrind
+	@scripts/check-tools valgrind
+	C_TEST_TIMEOUT=1800 scripts/test-env scripts/run-c-tests $(DEBUG) \
+		valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+		--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
+
+consumers: build ## Install into a stage and use the library from CMake, pkg-config and plain cc
+	@scripts/check-tools cmake pkg-config
+	scripts/check-symbols $(RELEASE)/$(LIB)
+	scripts/check-consumers
+
+header: ## Write include/codex.h anew from the Rust source
+	CODEX_UPDATE_HEADER=1 cargo test --test header
+
+PKGCONFIGDIR := $(LIBDIR)/pkgconfig
+CMAKEDIR := $(LIBDIR)/cmake/codex
+INSTALLED := $(INCLUDEDIR)/codex.h \
+	$(LIBDIR)/$(REALNAME) $(LIBDIR)/$(SONAME) $(LIBDIR)/$(LIB) $(LIBDIR)/libcodex.a \
+	$(PKGCONFIGDIR)/codex.pc $(CMAKEDIR)/codexConfig.cmake $(CMAKEDIR)/codexConfigVersion.cmake
+# The CMake files find everything from their own place, so that an installed tree can be moved.
+in_prefix = $(patsubst $(PREFIX)/%,%,$(1))
+empty :=
+up = $(subst $(empty) $(empty),/,$(patsubst %,..,$(subst /, ,$(1))))
+CONFIGURE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@ABI@|$(ABI)|' \
+	-e 's|@LIBDIR@|$(call in_prefix,$(LIBDIR))|' -e 's|@INCLUDEDIR@|$(call in_prefix,$(INCLUDEDIR))|' \
+	-e 's|@UP@|$(call up,$(call in_prefix,$(CMAKEDIR)))|' -e 's|@LIB@|$(LIB)|' -e 's|@SONAME@|$(SONAME)|' \
+	-e 's|@REALNAME@|$(REALNAME)|' -e 's|@SYSTEM_LIBS@|$(SYSTEM_LIBS)|'
+
+install: ## Install what `make` built (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR)
+	@test -f $(RELEASE)/$(LIB) || { echo "Nothing is built yet: run \`make\` first, then \`make install\`." >&2; exit 1; }
+	@case '$(LIBDIR)|$(INCLUDEDIR)' in ('$(PREFIX)'/*'|$(PREFIX)'/*) ;; \
+		(*) echo "LIBDIR and INCLUDEDIR must lie below PREFIX ($(PREFIX))." >&2; exit 1 ;; esac
+	@mkdir -p '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' '$(DESTDIR)$(CMAKEDIR)'
+	@install -m 644 include/codex.h '$(DESTDIR)$(INCLUDEDIR)/codex.h'
+	@install -m 755 $(RELEASE)/$(LIB) '$(DESTDIR)$(LIBDIR)/$(REALNAME)'
+	@ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	@ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LIB)'
+	@install -m 644 $(RELEASE)/libcodex.a '$(DESTDIR)$(LIBDIR)/libcodex.a'
+	@$(CONFIGURE) codex.pc.in >'$(DESTDIR)$(PKGCONFIGDIR)/codex.pc'
+	@$(CONFIGURE) cmake/codexConfig.cmake.in >'$(DESTDIR)$(CMAKEDIR)/codexConfig.cmake'
+	@$(CONFIGURE) cmake/codexConfigVersion.cmake.in >'$(DESTDIR)$(CMAKEDIR)/codexConfigVersion.cmake'
+	@echo "Installed libcodex $(VERSION) in $(DESTDIR)$(PREFIX)."
+
+uninstall: ## Remove what `make install` installed
+	@rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)')
+	@rmdir '$(DESTDIR)$(CMAKEDIR)' 2>/dev/null || true
+	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
+
+clean: ## Remove what was built; downloaded runtimes stay
+	@rm -rf $(addprefix $(TARGET)/,debug release asan stage consumers c-tests demo tmp)
+	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."

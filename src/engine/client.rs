@@ -1,0 +1,411 @@
+//! A client: one runtime that was started, and everything that is asked of it directly.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::callbacks::{Callbacks, Capacity};
+use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi};
+use super::connection::{Anchor, Asked, Connection, Deadline};
+use super::error::{Error, Result, Status};
+use super::event::Event;
+use super::json::{self, Object, member, quote};
+use super::launch::Launch;
+use super::log::Log;
+use super::queue::Next;
+use super::request::Request;
+use super::session::{Asks, Config, Interest};
+use super::text::ZString;
+use super::transport::{ProcessTransport, Tap, Transport};
+use crate::sys::{self, SpawnSpec};
+
+/// How many log messages and traces may wait for the host.
+const OBSERVED: usize = 4096;
+
+/// A program that prints this many lines which are no messages is not the runtime.
+const NOT_A_RUNTIME: u64 = 20;
+
+/// How long a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// As long as the options say.
+    Default,
+    /// As long as it takes.
+    Never,
+    /// No longer than this.
+    After(Duration),
+}
+
+/// What a reader of events finds.
+#[derive(Debug)]
+pub enum Read {
+    /// An event.
+    Event(Box<Event>),
+    /// Nothing within the time given, or the reader was woken.
+    TimedOut,
+    /// Nothing will come any more.
+    End,
+}
+
+/// One runtime and the connection to it.
+#[derive(Clone, Debug)]
+pub struct Client {
+    anchor: Arc<Anchor>,
+    info: Arc<ZString>,
+}
+
+impl Client {
+    /// Starts the runtime and introduces the client to it.
+    pub fn connect(options: &ClientOptions) -> Result<Self> {
+        let launch = Launch::prepare(options)?;
+        let program = launch.program.clone();
+        let (connection, pid) = start(options, launch)?;
+        let anchor = Anchor::new(connection);
+        match introduce(&anchor, options) {
+            Ok(answer) => {
+                let info = runtime_info(&answer, &program, pid)?;
+                anchor.connection().session()?.notify("initialized", None)?;
+                Ok(Self { anchor, info: Arc::new(info.into()) })
+            }
+            Err(error) => {
+                anchor.connection().close(Duration::ZERO);
+                anchor.connection().wait_closed(Deadline::Never)?;
+                Err(not_ready(error, &program))
+            }
+        }
+    }
+
+    /// What keeps the connection.
+    pub fn anchor(&self) -> &Arc<Anchor> {
+        &self.anchor
+    }
+
+    /// The connection.
+    pub fn connection(&self) -> &Arc<Connection> {
+        self.anchor.connection()
+    }
+
+    /// Who the runtime is, as JSON.
+    pub fn info(&self) -> &ZString {
+        &self.info
+    }
+
+    /// Figures about the connection, as JSON.
+    pub fn stats_json(&self) -> Result<String> {
+        Ok(self.connection().session()?.stats_json())
+    }
+
+    /// Closes the client: everything ends, and the runtime is killed after `patience`. Returns when it is gone.
+    pub fn close(&self, patience: Duration) -> Result<()> {
+        let connection = self.connection();
+        if connection.session()?.is_over() {
+            return Ok(());
+        }
+        let deadline = Deadline::At(connection.now() + patience);
+        if let Err(would_deadlock) = connection.wait(Interest::End, Deadline::Now, |_| None::<()>) {
+            return Err(would_deadlock);
+        }
+        connection.close(patience);
+        connection.wait_closed(deadline)
+    }
+
+    /// Calls a method of the runtime and waits for the result, which is handed out verbatim.
+    pub fn call(&self, method: &str, params: Option<&str>, timeout: Timeout) -> Result<String> {
+        call(self.connection(), method, &checked_params(params)?, timeout)
+    }
+
+    /// Calls a method of the runtime; the answer becomes an event of the client queue.
+    pub fn begin_call(&self, method: &str, params: Option<&str>, timeout: Timeout, user_data: usize) -> Result<u64> {
+        let params = checked_params(params)?;
+        check_method(method)?;
+        let now = self.connection().now();
+        let mut session = self.connection().session()?;
+        let deadline = deadline_of(timeout, now, session.default_deadline(now));
+        session.begin_event_call(method, &params, deadline, user_data)
+    }
+
+    /// Sends a notification to the runtime.
+    pub fn notify(&self, method: &str, params: Option<&str>) -> Result<()> {
+        check_method(method)?;
+        let params = params.map(|params| checked_params(Some(params))).transpose()?;
+        self.connection().session()?.notify(method, params.as_deref())
+    }
+
+    /// Takes the next event that belongs to no turn handle.
+    pub fn next_event(&self, deadline: Deadline) -> Result<Read> {
+        let next = self.connection().wait(Interest::Client, deadline, |session| found(session.next_client_event()))?;
+        read(self.connection(), next)
+    }
+
+    /// Makes a reader of the client queue that waits, or else the next one, return.
+    pub fn wake(&self) -> Result<()> {
+        self.connection().session()?.wake_client();
+        Ok(())
+    }
+}
+
+/// Calls a method and waits for the result.
+pub(super) fn call(connection: &Arc<Connection>, method: &str, params: &str, timeout: Timeout) -> Result<String> {
+    check_method(method)?;
+    let now = connection.now();
+    let call = {
+        let mut session = connection.session()?;
+        let deadline = deadline_of(timeout, now, session.default_deadline(now));
+        session.begin_call(method, params, deadline)?
+    };
+    match connection.wait(Interest::Call(call), Deadline::Never, |session| session.take_answer(call)) {
+        Ok(Some(answer)) => answer,
+        Ok(None) => Err(Error::new(Status::Internal, "a call without a deadline ended without an answer")),
+        Err(error) => {
+            connection.session()?.forget_call(call);
+            Err(error)
+        }
+    }
+}
+
+/// What a look into a queue found; `None` to look again later.
+pub(super) fn found(next: Next) -> Option<Next> {
+    (!matches!(next, Next::Empty)).then_some(next)
+}
+
+/// The event that a reader found, with the request that it may carry.
+pub(super) fn read(connection: &Arc<Connection>, next: Option<Next>) -> Result<Read> {
+    Ok(match next {
+        Some(Next::Event(event)) => {
+            if event.kind() == super::event::EventKind::Request {
+                attach_request(connection, &event)?;
+            }
+            Read::Event(event)
+        }
+        Some(Next::End) => Read::End,
+        Some(Next::Woken | Next::Empty) | None => Read::TimedOut,
+    })
+}
+
+fn attach_request(connection: &Arc<Connection>, event: &Event) -> Result<()> {
+    let question = connection.session()?.take_question(connection.now(), event.request_id());
+    if let Some(snapshot) = question {
+        event.attach_request(Request::new(Arc::clone(connection), snapshot));
+    }
+    Ok(())
+}
+
+fn deadline_of(timeout: Timeout, now: Instant, default: Option<Instant>) -> Option<Instant> {
+    match timeout {
+        Timeout::Default => default,
+        Timeout::Never => None,
+        Timeout::After(duration) => now.checked_add(duration),
+    }
+}
+
+/// A method that the runtime cannot read is never answered.
+fn check_method(method: &str) -> Result<()> {
+    if method.is_empty() { Err(Error::invalid_argument("the method is empty; name one, like model/list")) } else { Ok(()) }
+}
+
+/// The parameters on one line. The runtime expects an object wherever it expects anything.
+pub(super) fn checked_params(params: Option<&str>) -> Result<String> {
+    Ok(parse_params(params)?.to_json())
+}
+
+/// The parameters of a call, as members.
+pub(super) fn parse_params(params: Option<&str>) -> Result<Object> {
+    parse_object("params", params)
+}
+
+/// The members of an object that the host gave as JSON.
+pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
+    let Some(text) = text else { return Ok(Object::new()) };
+    Object::parse(text).map_err(|error| match error {
+        json::ObjectError::Json(error) => Error::new(Status::InvalidJson, format!("{what} are not valid JSON: {error}")),
+        json::ObjectError::NotAnObject { .. } => Error::invalid_argument(format!("{what} must be a JSON object: {error}")),
+    })
+}
+
+fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, u32)> {
+    let observers = observers(options)?;
+    let (log, tap) = (log_of(options, &observers), tap_of(options, &observers));
+    let asked = asked_of(options)?;
+    let seed = u64::from(std::process::id()) ^ u64::try_from(started_at().as_nanos()).unwrap_or(1);
+    let config = Config {
+        request_timeout: options.request_timeout,
+        answer_timeout: options.answer_timeout,
+        max_queued_bytes: options.max_queued_bytes,
+        asks: if asked.is_some() { Asks::Handler } else { Asks::Reader },
+        seed,
+    };
+    let marker = format!("{}-{seed:x}", std::process::id());
+    let mut pid = 0;
+    let max_message_bytes = options.max_message_bytes;
+    let process_log = log.clone();
+    let connection = Connection::open(config, log, tap, asked, observers.into_iter().collect(), || {
+        let Launch { program, args, env, cwd } = launch;
+        let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
+        let spawned = sys::spawn(spec).map_err(|error| Error::new(Status::RuntimeStart, error.to_string()))?;
+        pid = spawned.process.pid();
+        let transport = ProcessTransport::new(spawned, marker.clone(), max_message_bytes, process_log)
+            .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
+        Ok(Box::new(transport) as Box<dyn Transport>)
+    })?;
+    Ok((connection, pid))
+}
+
+/// Something that differs between two clients of one process.
+fn started_at() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The thread for logs and traces, if the host wants either.
+fn observers(options: &ClientOptions) -> Result<Option<Arc<Callbacks>>> {
+    if options.log.is_none() && options.trace.is_none() {
+        return Ok(None);
+    }
+    Callbacks::start("codex-log", 1, Capacity::Bounded(OBSERVED)).map(Some).map_err(no_thread)
+}
+
+fn log_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>) -> Log {
+    match (&options.log, observers) {
+        (Some((level, sink)), Some(callbacks)) => Log::new(*level, Arc::clone(sink), Arc::clone(callbacks)),
+        _ => Log::default(),
+    }
+}
+
+fn tap_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>) -> Tap {
+    match (&options.trace, observers) {
+        (Some(sink), Some(callbacks)) => Tap::new(Arc::clone(sink), Arc::clone(callbacks)),
+        _ => Tap::default(),
+    }
+}
+
+fn asked_of(options: &ClientOptions) -> Result<Option<Asked>> {
+    let Some(handler) = &options.request_handler else { return Ok(None) };
+    let callbacks = Callbacks::start("codex-callback", 1, Capacity::Unbounded).map_err(no_thread)?;
+    Ok(Some(Asked { handler: Arc::clone(handler), callbacks }))
+}
+
+fn no_thread(error: std::io::Error) -> Error {
+    Error::new(Status::RuntimeStart, format!("the system gave no thread for the client's callbacks: {error}"))
+}
+
+fn introduce(anchor: &Anchor, options: &ClientOptions) -> Result<String> {
+    let connection = anchor.connection();
+    let now = connection.now();
+    let deadline = options.connect_timeout.and_then(|timeout| now.checked_add(timeout));
+    let call = connection.session()?.begin_call("initialize", &initialize_params(options), deadline)?;
+    let answered = connection.wait(Interest::Call(call), Deadline::Never, |session| {
+        session.take_answer(call).or_else(|| session.first_malformed().and_then(not_a_runtime).map(Err))
+    })?;
+    answered.unwrap_or_else(|| Err(Error::closed()))
+}
+
+fn not_a_runtime((line, count): (&str, u64)) -> Option<Error> {
+    (count >= NOT_A_RUNTIME).then(|| {
+        let message = format!("it prints lines that are no messages of the protocol, the first of them: {line}");
+        Error::new(Status::RuntimeStart, message).with_reason("notARuntime")
+    })
+}
+
+fn initialize_params(options: &ClientOptions) -> String {
+    let ClientInfo { name, title, version } = &options.client_info;
+    let title = title.as_deref().map_or_else(|| "null".to_owned(), quote);
+    let opt_out: Vec<String> = options.notification_opt_out.iter().map(|method| quote(method)).collect();
+    format!(
+        "{{\"clientInfo\":{{\"name\":{},\"title\":{title},\"version\":{}}},\"capabilities\":{{\"experimentalApi\":{},\
+         \"optOutNotificationMethods\":[{}]}}}}",
+        quote(name),
+        quote(version),
+        options.experimental_api == ExperimentalApi::Enabled,
+        opt_out.join(",")
+    )
+}
+
+/// Why the runtime was not ready, in the terms of somebody who wanted to connect.
+fn not_ready(error: Error, program: &Path) -> Error {
+    let program = program.display();
+    match error.status() {
+        Status::Transport => {
+            let message = format!("{program} ended before it was ready: {}", error.message());
+            error.reworded(Status::RuntimeStart, message)
+        }
+        Status::RuntimeStart => {
+            let message = format!("{program} is not the Codex runtime: {}", error.message());
+            error.reworded(Status::RuntimeStart, message)
+        }
+        Status::TimedOut => {
+            let message = format!("{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?");
+            error.reworded(Status::TimedOut, message)
+        }
+        _ => error,
+    }
+}
+
+/// Who the runtime is. Its name and version stand in `serverInfo`, or else in the user agent: `name/version (...)`.
+fn runtime_info(answer: &str, program: &Path, pid: u32) -> Result<String> {
+    let text = |object: Option<&str>, key: &str| {
+        let found = object.and_then(|object| member(object, key)).and_then(json::string);
+        found.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let user_agent = text(Some(answer), "userAgent");
+    let server = member(answer, "serverInfo");
+    let (agent_name, agent_version) = user_agent.as_deref().and_then(name_and_version).unzip();
+    let name = text(server, "name").or(agent_name);
+    let version = text(server, "version").or(agent_version);
+    let (Some(user_agent), Some(name), Some(version)) = (user_agent, name, version) else {
+        let message = format!("the runtime does not say who it is: it answered initialize with {answer}");
+        return Err(Error::new(Status::Protocol, message).with_reason("metadataMissing"));
+    };
+    let mut info = Object::new();
+    info.set_string("name", &name);
+    info.set_string("version", &version);
+    info.set_string("userAgent", &user_agent);
+    for key in ["codexHome", "platformFamily", "platformOs"] {
+        info.set_raw(key, member(answer, key).unwrap_or("null"));
+    }
+    info.set_string("endpoint", "stdio:");
+    info.set_raw("pid", pid.to_string());
+    info.set_string("executable", &program.to_string_lossy());
+    Ok(info.to_json())
+}
+
+fn name_and_version(user_agent: &str) -> Option<(String, String)> {
+    let (name, rest) = user_agent.split_once('/').or_else(|| user_agent.split_once(' '))?;
+    let version = rest.split_whitespace().next()?;
+    Some((name.trim().to_owned(), version.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(answer: &str) -> Result<serde_json::Value> {
+        runtime_info(answer, Path::new("/bin/codex"), 7).map(|info| serde_json::from_str(&info).unwrap())
+    }
+
+    #[test]
+    fn name_and_version_come_from_the_user_agent() {
+        let known = info(r#"{"userAgent":"probe/0.169.0 (Debian 12.0.0; x86_64) xterm (probe; 0.1)","codexHome":"/h"}"#).unwrap();
+        assert_eq!((&known["name"], &known["version"]), (&"probe".into(), &"0.169.0".into()));
+        assert_eq!((&known["codexHome"], &known["pid"]), (&"/h".into(), &7.into()));
+        let short = info(r#"{"userAgent":"codex-cli/1.2.3"}"#).unwrap();
+        assert_eq!((&short["name"], &short["version"]), (&"codex-cli".into(), &"1.2.3".into()));
+        let server = info(r#"{"userAgent":"junk","serverInfo":{"name":"n","version":"v"}}"#).unwrap();
+        assert_eq!((&server["name"], &server["version"]), (&"n".into(), &"v".into()));
+    }
+
+    #[test]
+    fn a_runtime_that_does_not_say_who_it_is_is_refused() {
+        for answer in ["{}", r#"{"userAgent":"  "}"#, r#"{"userAgent":"x"}"#] {
+            assert_eq!(info(answer).unwrap_err().reason(), "metadataMissing");
+        }
+    }
+
+    #[test]
+    fn params_must_be_an_object() {
+        assert_eq!(checked_params(Some("{ \"a\": [1, 2.50] }")).unwrap(), r#"{"a":[1,2.50]}"#);
+        assert_eq!(checked_params(None).unwrap(), "{}");
+        assert_eq!(checked_params(Some("[]")).unwrap_err().status(), Status::InvalidArgument);
+        let error = checked_params(Some("{\n \"a\" 1}")).unwrap_err();
+        assert_eq!(error.status(), Status::InvalidJson);
+        assert!(error.message().contains("line 2"), "{}", error.message());
+    }
+}

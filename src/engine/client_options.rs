@@ -1,0 +1,190 @@
+//! What a client is made with.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::{Error, Result};
+use super::log::{Level, LogSink};
+use super::request::Request;
+use super::transport::TraceSink;
+
+/// Answers a request of the runtime, now or later.
+pub type RequestHandler = dyn Fn(Request) + Send + Sync;
+
+/// A message of the runtime may not be longer than this, whatever the option says.
+const LONGEST_MESSAGE: usize = 2 << 30;
+
+/// A request, or a connection, may take this long unless the options say otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Without these notifications a turn would not end, or its result would lack what it did.
+const NEEDED: &[&str] =
+    &["turn/started", "turn/completed", "item/started", "item/completed", "thread/tokenUsage/updated"];
+
+/// Whether the runtime gets the environment of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inherit {
+    /// It does.
+    Environment,
+    /// It gets the variables of the options only.
+    Nothing,
+}
+
+/// Whether the experimental part of the protocol is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExperimentalApi {
+    /// It is.
+    Enabled,
+    /// It is not.
+    Disabled,
+}
+
+/// How the client introduces itself.
+#[derive(Clone, Debug)]
+pub struct ClientInfo {
+    /// A short word; the runtime sends it to the model's provider as the originator.
+    pub name: String,
+    /// A name for people.
+    pub title: Option<String>,
+    /// The version of the program.
+    pub version: String,
+}
+
+/// Options of a client. They are copied when it connects.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// The executable of the runtime.
+    pub codex_path: Option<PathBuf>,
+    /// A whole command line instead.
+    pub command: Option<Vec<OsString>>,
+    /// The directory of its configuration, login and sessions.
+    pub codex_home: Option<OsString>,
+    /// The directory that it starts in.
+    pub cwd: Option<PathBuf>,
+    /// Variables that are set, or unset.
+    pub env: Vec<(OsString, Option<OsString>)>,
+    /// Whether it gets the environment of this process.
+    pub inherit: Inherit,
+    /// `key=value` overrides of its configuration.
+    pub config: Vec<String>,
+    /// How the client introduces itself.
+    pub client_info: ClientInfo,
+    /// Whether the experimental part of the protocol is asked for.
+    pub experimental_api: ExperimentalApi,
+    /// Notifications that the runtime is not to send.
+    pub notification_opt_out: Vec<String>,
+    /// How long connecting may take.
+    pub connect_timeout: Option<Duration>,
+    /// How long a call may take.
+    pub request_timeout: Option<Duration>,
+    /// How long the host may take to answer a request.
+    pub answer_timeout: Option<Duration>,
+    /// The longest message.
+    pub max_message_bytes: usize,
+    /// The ceiling of all queues together.
+    pub max_queued_bytes: usize,
+    /// Who takes log messages, and up to which level.
+    pub log: Option<(Level, Arc<LogSink>)>,
+    /// Who watches the messages.
+    pub trace: Option<Arc<TraceSink>>,
+    /// Who answers the requests of the runtime.
+    pub request_handler: Option<Arc<RequestHandler>>,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            codex_path: None,
+            command: None,
+            codex_home: None,
+            cwd: None,
+            env: Vec::new(),
+            inherit: Inherit::Environment,
+            config: Vec::new(),
+            client_info: ClientInfo {
+                name: "libcodex".into(),
+                title: None,
+                version: env!("CARGO_PKG_VERSION").into(),
+            },
+            experimental_api: ExperimentalApi::Enabled,
+            notification_opt_out: Vec::new(),
+            connect_timeout: Some(DEFAULT_TIMEOUT),
+            request_timeout: Some(DEFAULT_TIMEOUT),
+            answer_timeout: None,
+            max_message_bytes: 256 << 20,
+            max_queued_bytes: 64 << 20,
+            log: None,
+            trace: None,
+            request_handler: None,
+        }
+    }
+}
+
+impl ClientOptions {
+    /// Sets the longest message.
+    pub fn set_max_message_bytes(&mut self, bytes: usize) -> Result<()> {
+        if !(1..=LONGEST_MESSAGE).contains(&bytes) {
+            return Err(Error::invalid_argument(format!(
+                "max_message_bytes cannot be {bytes}: choose 1 to {LONGEST_MESSAGE}"
+            )));
+        }
+        self.max_message_bytes = bytes;
+        Ok(())
+    }
+
+    /// Sets the ceiling of all queues together.
+    pub fn set_max_queued_bytes(&mut self, bytes: usize) -> Result<()> {
+        if bytes == 0 {
+            return Err(Error::invalid_argument("max_queued_bytes cannot be 0: a queue needs room for one event at least"));
+        }
+        self.max_queued_bytes = bytes;
+        Ok(())
+    }
+
+    /// Adds a `key=value` override of the runtime's configuration.
+    pub fn add_config(&mut self, toml_override: &str) -> Result<()> {
+        if toml_override.split_once('=').is_none_or(|(key, _)| key.trim().is_empty()) {
+            return Err(Error::invalid_argument(format!(
+                "a configuration override reads key=value, not `{toml_override}`"
+            )));
+        }
+        self.config.push(toml_override.into());
+        Ok(())
+    }
+
+    /// Asks the runtime not to send a notification.
+    pub fn add_notification_opt_out(&mut self, method: &str) -> Result<()> {
+        if NEEDED.contains(&method) {
+            return Err(Error::invalid_argument(format!("{method} cannot be opted out of: turns end and results are made by it")));
+        }
+        if method.is_empty() {
+            return Err(Error::invalid_argument("the method is empty; name one, like item/agentMessage/delta"));
+        }
+        self.notification_opt_out.push(method.into());
+        Ok(())
+    }
+
+    /// Sets or unsets a variable of the runtime's environment.
+    pub fn set_env(&mut self, name: &str, value: Option<&str>) -> Result<()> {
+        if name.is_empty() || name.contains('=') {
+            return Err(Error::invalid_argument(format!("an environment variable cannot be called `{name}`")));
+        }
+        self.env.push((name.into(), value.map(OsString::from)));
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    /// Without the environment, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("codex_path", &self.codex_path)
+            .field("command", &self.command)
+            .field("codex_home", &self.codex_home)
+            .field("client_info", &self.client_info)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,330 @@
+//! One connection to a runtime: its state, the tokio runtime that moves it, and the one way to wait for anything.
+
+use std::future::{Future, poll_fn};
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::baton::{Baton, Eagerness, Shift};
+use super::callbacks::Callbacks;
+use super::client_options::RequestHandler;
+use super::drive::Driver;
+use super::error::{Error, Result, Status};
+use super::request::Request;
+use super::session::{Asks, Config, Effects, Interest, Session, Snapshot};
+use super::transport::{Tap, Transport};
+use crate::engine::log::Log;
+use crate::sys::{self, ForkGuard};
+
+/// How long a runtime whose last handle was freed may take to end by itself.
+const FREED_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who answers the requests of the runtime, and on which threads.
+pub struct Asked {
+    /// The handler of the options.
+    pub handler: Arc<RequestHandler>,
+    /// The threads that it runs on.
+    pub callbacks: Arc<Callbacks>,
+}
+
+/// One connection. Handles share it; the thread that drives it holds it too, until it is over.
+pub struct Connection {
+    session: Mutex<Session>,
+    runtime: Runtime,
+    baton: Baton,
+    asked: Option<Asked>,
+    observers: Vec<Arc<Callbacks>>,
+    request_timeout: Option<Duration>,
+    patience_ms: AtomicU64,
+    fork: ForkGuard,
+}
+
+/// Until when to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deadline {
+    /// For as long as it takes.
+    Never,
+    /// Until then.
+    At(Instant),
+    /// Not at all: what is there is taken.
+    Now,
+}
+
+impl Connection {
+    /// The connection that `connect` makes a transport for, inside its tokio runtime.
+    pub fn open(
+        config: Config,
+        log: Log,
+        tap: Tap,
+        asked: Option<Asked>,
+        observers: Vec<Arc<Callbacks>>,
+        connect: impl FnOnce() -> Result<Box<dyn Transport>>,
+    ) -> Result<Arc<Self>> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(no_resources)?;
+        let eagerness = if config.asks == Asks::Handler { Eagerness::Eager } else { Eagerness::Patient };
+        let connection = Arc::new(Self {
+            request_timeout: config.request_timeout,
+            session: Mutex::new(Session::new(config, log)),
+            runtime,
+            baton: Baton::new(eagerness),
+            asked,
+            observers,
+            patience_ms: AtomicU64::new(0),
+            fork: ForkGuard::new(),
+        });
+        connection.set_patience(FREED_PATIENCE);
+        let guard = connection.runtime.enter();
+        let driver = Driver::new(Arc::clone(&connection), connect()?, tap);
+        drop(guard);
+        connection.runtime.spawn(guarded(Arc::clone(&connection), driver));
+        let background = Arc::clone(&connection);
+        sys::spawn_thread("codex", move || background.serve()).map_err(no_resources)?;
+        Ok(connection)
+    }
+
+    /// The time. The one place of the engine that reads a clock.
+    pub fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Whether this is the process that made the connection.
+    pub fn is_same_process(&self) -> bool {
+        self.fork.is_same_process()
+    }
+
+    /// The state, for a caller of the host.
+    pub fn session(self: &Arc<Self>) -> Result<SessionGuard<'_>> {
+        if !self.is_same_process() {
+            return Err(forked());
+        }
+        Ok(self.own_session())
+    }
+
+    /// The state, for the library itself. A panic under the lock has made it untrustworthy: everything ends with an error.
+    pub fn own_session(self: &Arc<Self>) -> SessionGuard<'_> {
+        let session = self.session.lock().unwrap_or_else(|poisoned| {
+            self.session.clear_poison();
+            let mut session = poisoned.into_inner();
+            session.lost(self.now(), defect());
+            session
+        });
+        SessionGuard { connection: self, session: Some(session) }
+    }
+
+    /// Waits until `ready` finds what it looks for; `None` when the deadline passed first. The one way to block.
+    ///
+    /// `ready` is asked with the state locked, first at once, then after each change of what `interest` names.
+    pub fn wait<T>(
+        self: &Arc<Self>,
+        interest: Interest,
+        deadline: Deadline,
+        mut ready: impl FnMut(&mut Session) -> Option<T>,
+    ) -> Result<Option<T>> {
+        if let Some(found) = ready(&mut *self.session()?) {
+            return Ok(Some(found));
+        }
+        if deadline == Deadline::Now {
+            return Ok(None);
+        }
+        self.may_wait(interest)?;
+        let waiting = self.baton.wait();
+        let attempt = poll_fn(|cx| {
+            let mut session = self.own_session();
+            match ready(&mut session) {
+                Some(found) => Poll::Ready(found),
+                None => {
+                    session.listen(interest, cx.waker());
+                    Poll::Pending
+                }
+            }
+        });
+        let found = self.runtime.block_on(async {
+            match deadline {
+                Deadline::At(at) => tokio::time::timeout_at(at.into(), attempt).await.ok(),
+                Deadline::Never | Deadline::Now => Some(attempt.await),
+            }
+        });
+        drop(waiting);
+        Ok(found)
+    }
+
+    /// A wait that could never end says so instead.
+    fn may_wait(&self, interest: Interest) -> Result<()> {
+        if Handle::try_current().is_ok() {
+            return Err(would_deadlock("this thread runs asynchronous tasks; call from another thread"));
+        }
+        let in_handler = self.asked.as_ref().is_some_and(|asked| asked.callbacks.is_current());
+        if in_handler && !matches!(interest, Interest::Call(_)) {
+            return Err(would_deadlock(
+                "a request handler must return before a turn can go on; keep the request and answer it from another thread",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Ends everything; the runtime has `patience` to end by itself. Does not wait.
+    pub fn close(self: &Arc<Self>, patience: Duration) {
+        self.set_patience(patience);
+        self.own_session().close(self.now());
+    }
+
+    /// Waits until the runtime is gone, then for handlers that run, until `deadline`.
+    pub fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Result<()> {
+        self.wait(Interest::End, Deadline::Never, |session| session.is_over().then_some(()))?;
+        if let (Some(asked), Deadline::At(at)) = (&self.asked, deadline) {
+            asked.callbacks.wait_idle(at);
+        }
+        Ok(())
+    }
+
+    /// How long a call may take unless it says otherwise.
+    pub fn request_timeout(&self) -> Option<Duration> {
+        self.request_timeout
+    }
+
+    /// How long the runtime may take to end by itself.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience_ms.load(Ordering::Relaxed))
+    }
+
+    fn set_patience(&self, patience: Duration) {
+        let ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        self.patience_ms.store(ms, Ordering::Relaxed);
+    }
+
+    /// The connection is over: the threads that served it end.
+    pub fn finish(&self) {
+        self.baton.finish();
+        for callbacks in self.asked.iter().map(|asked| &asked.callbacks).chain(&self.observers) {
+            callbacks.close();
+        }
+    }
+
+    fn serve(self: Arc<Self>) {
+        while self.baton.next_shift() == Shift::Drive {
+            self.runtime.block_on(poll_fn(|cx| self.baton.poll_relieved(cx)));
+            self.baton.let_go();
+        }
+    }
+
+    fn carry_out(self: &Arc<Self>, effects: Effects) {
+        let demanded = !effects.wakers.is_empty();
+        for waker in effects.wakers {
+            waker.wake();
+        }
+        if demanded {
+            self.baton.demand();
+        }
+        for snapshot in effects.asked {
+            self.ask(snapshot);
+        }
+        for hook in effects.cancelled {
+            match &self.asked {
+                Some(asked) => asked.callbacks.push(move || hook.call()),
+                None => hook.call(),
+            }
+        }
+    }
+
+    fn ask(self: &Arc<Self>, snapshot: Snapshot) {
+        let Some(asked) = &self.asked else { return };
+        let (handler, connection) = (Arc::clone(&asked.handler), Arc::clone(self));
+        asked.callbacks.push(move || handler(Request::new(connection, snapshot)));
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// The state of a connection, locked. Letting it go carries out what it asked for.
+pub struct SessionGuard<'a> {
+    connection: &'a Arc<Connection>,
+    /// `None` only while this is being dropped.
+    session: Option<MutexGuard<'a, Session>>,
+}
+
+impl Deref for SessionGuard<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("locked until dropped")
+    }
+}
+
+impl DerefMut for SessionGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("locked until dropped")
+    }
+}
+
+impl Drop for SessionGuard<'_> {
+    fn drop(&mut self) {
+        let Some(mut session) = self.session.take() else { return };
+        if std::thread::panicking() {
+            return;
+        }
+        let effects = session.take_effects();
+        drop(session);
+        self.connection.carry_out(effects);
+    }
+}
+
+/// What the handles of a client, its threads and its turns share: with the last of them the connection ends.
+#[derive(Debug)]
+pub struct Anchor(Arc<Connection>);
+
+impl Anchor {
+    /// The anchor of a connection. There must be one only.
+    pub fn new(connection: Arc<Connection>) -> Arc<Self> {
+        Arc::new(Self(connection))
+    }
+
+    /// The connection.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.0
+    }
+}
+
+impl Drop for Anchor {
+    fn drop(&mut self) {
+        if self.0.is_same_process() && self.0.own_session().ensure_open().is_ok() {
+            self.0.close(FREED_PATIENCE);
+        }
+    }
+}
+
+/// A panic of the driver must not take the host down, nor leave callers waiting.
+fn guarded(connection: Arc<Connection>, driver: Driver) -> impl Future<Output = ()> + Send {
+    let mut driver = Box::pin(driver);
+    poll_fn(move |cx| {
+        catch_unwind(AssertUnwindSafe(|| driver.as_mut().poll(cx))).unwrap_or_else(|_| {
+            connection.own_session().lost(connection.now(), defect());
+            connection.finish();
+            Poll::Ready(())
+        })
+    })
+}
+
+fn no_resources(error: std::io::Error) -> Error {
+    Error::new(Status::RuntimeStart, format!("the system gave no thread or no descriptor for a client: {error}"))
+}
+
+fn would_deadlock(why: &str) -> Error {
+    Error::new(Status::WouldDeadlock, format!("this call would wait for ever: {why}"))
+}
+
+fn forked() -> Error {
+    Error::new(Status::Forked, "the handle belongs to the parent process; connect a client of your own after fork()")
+}
+
+fn defect() -> Error {
+    Error::new(Status::Internal, "a defect in libcodex ended the client; please report it, and connect a new one")
+}

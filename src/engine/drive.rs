@@ -1,0 +1,187 @@
+//! Moves messages between the transport and the session, and tells the session the time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::time::Sleep;
+
+use super::connection::Connection;
+use super::error::{Error, Status};
+use super::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
+
+/// How long a runtime that closed its output may take to end.
+const LOST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the last words to a runtime that is to end may take.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The task that drives one connection until it is over.
+pub struct Driver {
+    connection: Arc<Connection>,
+    transport: Box<dyn Transport>,
+    tap: Tap,
+    phase: Phase,
+    /// The message that is being sent.
+    outgoing: Option<String>,
+    timer: Pin<Box<Sleep>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// The host closed the client; what is to be said is still said until then.
+    Farewell(Instant),
+    /// Nothing is sent any more; what still comes is read.
+    Ending,
+    /// Nothing comes any more either.
+    Drained,
+}
+
+impl Driver {
+    /// Drives `connection` over `transport`. Must be made inside the runtime that will run it.
+    pub fn new(connection: Arc<Connection>, transport: Box<dyn Transport>, tap: Tap) -> Self {
+        let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self { connection, transport, tap, phase: Phase::Running, outgoing: None, timer }
+    }
+
+    fn step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let now = self.connection.now();
+        self.tick(cx, now);
+        self.send(cx);
+        self.receive(cx, now);
+        self.part(now);
+        if let Poll::Ready(ending) = self.transport.poll_ended(cx, now) {
+            self.finish(cx, now, ending);
+            return Poll::Ready(());
+        }
+        self.set_timer(cx);
+        Poll::Pending
+    }
+
+    fn tick(&mut self, cx: &Context<'_>, now: Instant) {
+        let mut session = self.connection.own_session();
+        session.set_driver(cx.waker());
+        session.tick(now);
+    }
+
+    fn send(&mut self, cx: &mut Context<'_>) {
+        if matches!(self.phase, Phase::Ending | Phase::Drained) {
+            return;
+        }
+        loop {
+            if self.outgoing.is_none() {
+                self.outgoing = self.connection.own_session().next_line();
+            }
+            let Some(line) = &self.outgoing else { return };
+            match self.transport.poll_send(cx, line) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(())) => self.tap.pass(Direction::Sent, line.as_bytes()),
+                // The runtime is gone, or going: how it ended is told when it has.
+                Poll::Ready(Err(_)) => {}
+            }
+            self.outgoing = None;
+        }
+    }
+
+    fn receive(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.phase == Phase::Drained || !self.connection.own_session().may_read() {
+            return;
+        }
+        match self.transport.poll_fill(cx) {
+            Poll::Pending => {}
+            Poll::Ready(Filled::Some) => {
+                self.deliver(now);
+                // Whoever waits gets its turn before more is read.
+                cx.waker().wake_by_ref();
+            }
+            Poll::Ready(Filled::End) => self.end(now, Phase::Drained, LOST_PATIENCE),
+        }
+    }
+
+    fn deliver(&mut self, now: Instant) {
+        let Self { connection, transport, tap, .. } = self;
+        let mut session = connection.own_session();
+        transport.take_messages(&mut |incoming| match incoming {
+            Incoming::Message(line) => {
+                tap.pass(Direction::Received, line);
+                session.receive(now, line);
+            }
+            Incoming::Oversized { head, tail, len } => session.receive_oversized(now, head, tail, len),
+        });
+    }
+
+    /// Says goodbye once the host has closed the client.
+    fn part(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Running if self.connection.own_session().is_closing() => {
+                let patience = self.connection.patience();
+                self.transport.end(now, patience);
+                self.phase = Phase::Farewell(now + FAREWELL.min(patience));
+                self.part(now);
+            }
+            Phase::Farewell(until) if self.outgoing.is_none() || now >= until => {
+                self.end(now, Phase::Ending, self.connection.patience());
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, now: Instant, phase: Phase, patience: Duration) {
+        self.transport.end(now, patience);
+        self.transport.finish_sending();
+        self.phase = phase;
+    }
+
+    fn finish(&mut self, cx: &mut Context<'_>, now: Instant, ending: Ending) {
+        self.read_the_rest(cx, now);
+        self.connection.own_session().lost(now, lost_error(ending));
+        self.connection.finish();
+    }
+
+    /// The process is gone, but what it wrote before may still be in the pipe.
+    fn read_the_rest(&mut self, cx: &mut Context<'_>, now: Instant) {
+        if self.phase == Phase::Drained {
+            return;
+        }
+        while let Poll::Ready(Filled::Some) = self.transport.poll_fill(cx) {
+            self.deliver(now);
+        }
+    }
+
+    fn set_timer(&mut self, cx: &mut Context<'_>) {
+        let session = self.connection.own_session().next_deadline();
+        let farewell = match self.phase {
+            Phase::Farewell(until) => Some(until),
+            _ => None,
+        };
+        let Some(at) = [session, farewell, self.transport.next_deadline()].into_iter().flatten().min() else { return };
+        let at = tokio::time::Instant::from_std(at);
+        if self.timer.deadline() != at {
+            self.timer.as_mut().reset(at);
+        }
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.step(cx)
+    }
+}
+
+fn lost_error(ending: Ending) -> Error {
+    let how = ending.exit_status.as_deref().unwrap_or("the connection was closed");
+    let said = ending.stderr_tail.as_deref().and_then(|tail| tail.lines().rev().find(|line| !line.trim().is_empty()));
+    let said = said.map(|line| format!("; its last words: {}", line.trim())).unwrap_or_default();
+    Error::new(Status::Transport, format!("the runtime ended ({how}){said}; connect a new client, then resume the thread"))
+        .with_reason("connectionLost")
+        .with_exit_status(ending.exit_status)
+        .with_stderr_tail(ending.stderr_tail)
+}

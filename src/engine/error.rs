@@ -1,0 +1,218 @@
+//! The one error of the library: a status, a sentence for a person, and everything the runtime said about it.
+
+use super::json::push_quoted;
+
+/// What went wrong, in the classes that a caller acts upon. The numbers are those of the C header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(i32)]
+pub enum Status {
+    /// A required argument is missing, malformed or out of range.
+    InvalidArgument = -1,
+    /// A text that must be JSON is not.
+    InvalidJson = -2,
+    /// No executable of the runtime was found.
+    RuntimeNotFound = -10,
+    /// The runtime could not be started, or ended before it was ready.
+    RuntimeStart = -11,
+    /// The runtime is too old or too new for what was asked.
+    RuntimeUnsupported = -12,
+    /// The connection was lost.
+    Transport = -13,
+    /// The runtime broke the protocol; required events are missing.
+    Protocol = -14,
+    /// The runtime asks for a login.
+    Auth = -15,
+    /// A call was not answered in time.
+    TimedOut = -16,
+    /// The runtime answered with an error.
+    Rpc = -20,
+    /// The runtime was still overloaded after the retries that the deadline allowed.
+    Overloaded = -21,
+    /// The turn failed; its result holds what was collected.
+    TurnFailed = -30,
+    /// The turn was interrupted; its result holds what was collected.
+    TurnInterrupted = -31,
+    /// A deadline of the turn passed; its result holds what was collected.
+    TurnTimedOut = -32,
+    /// A budget of the turn ran out; its result holds what was collected.
+    Limit = -33,
+    /// The client was closed.
+    Closed = -40,
+    /// The call cannot be made from this callback.
+    WouldDeadlock = -41,
+    /// The handle belongs to the parent process.
+    Forked = -42,
+    /// The request has been answered, or needs no answer any more.
+    AlreadyAnswered = -43,
+    /// A defect of the library: a panic was caught.
+    Internal = -99,
+}
+
+impl Status {
+    /// The number that the C header gives this status.
+    pub fn code(self) -> i32 {
+        self as i32
+    }
+}
+
+/// An error with all that is known about it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    status: Status,
+    message: String,
+    details: Box<Details>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Details {
+    reason: String,
+    rpc_code: i64,
+    retryable: bool,
+    data: Option<String>,
+    codex_error_info: Option<String>,
+    exit_status: Option<String>,
+    stderr_tail: Option<String>,
+}
+
+/// What every fallible call of the engine returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// An error of `status` that reads as `message`.
+    pub fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), details: Box::default() }
+    }
+
+    /// An argument of a call cannot be used.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new(Status::InvalidArgument, message)
+    }
+
+    /// The client is closed, so nothing can be asked of it any more.
+    pub fn closed() -> Self {
+        Self::new(Status::Closed, "the client is closed; connect a new one, then resume the thread")
+    }
+
+    /// Adds the stable word that names the cause.
+    pub fn with_reason(mut self, reason: impl Into<String>) -> Self {
+        self.details.reason = reason.into();
+        self
+    }
+
+    /// Adds the JSON-RPC code that the runtime answered with.
+    pub fn with_rpc_code(mut self, code: i64) -> Self {
+        self.details.rpc_code = code;
+        self
+    }
+
+    /// Adds the `data` of the runtime's error, verbatim.
+    pub fn with_data(mut self, data: Option<&str>) -> Self {
+        self.details.data = data.map(str::to_owned);
+        self
+    }
+
+    /// Adds the `codexErrorInfo` of a turn, verbatim.
+    pub fn with_codex_error_info(mut self, info: Option<&str>) -> Self {
+        self.details.codex_error_info = info.map(str::to_owned);
+        self
+    }
+
+    /// Adds how the runtime's process ended.
+    pub fn with_exit_status(mut self, exit: Option<String>) -> Self {
+        self.details.exit_status = exit;
+        self
+    }
+
+    /// Adds the end of what the runtime wrote to its standard error.
+    pub fn with_stderr_tail(mut self, tail: Option<String>) -> Self {
+        self.details.stderr_tail = tail;
+        self
+    }
+
+    /// Marks an error after which the same call may succeed.
+    pub fn retryable(mut self) -> Self {
+        self.details.retryable = true;
+        self
+    }
+
+    /// The same error in the terms of another call.
+    pub fn reworded(mut self, status: Status, message: impl Into<String>) -> Self {
+        self.status = status;
+        self.message = message.into();
+        self
+    }
+
+    /// The class of the error.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// One readable sentence: what happened, with which value, what to do.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The stable word that names the cause, or "".
+    pub fn reason(&self) -> &str {
+        &self.details.reason
+    }
+
+    /// The JSON-RPC code of the runtime's answer; 0 when there is none.
+    pub fn rpc_code(&self) -> i64 {
+        self.details.rpc_code
+    }
+
+    /// Whether the same call may succeed when it is made again.
+    pub fn is_retryable(&self) -> bool {
+        self.details.retryable
+    }
+
+    /// Everything as a JSON object.
+    pub fn to_json(&self) -> String {
+        let details = &self.details;
+        let mut json = format!("{{\"status\":{},\"message\":", self.status.code());
+        push_quoted(&mut json, &self.message);
+        json.push_str(",\"reason\":");
+        push_quoted(&mut json, &details.reason);
+        json.push_str(&format!(",\"rpcCode\":{},\"retryable\":{}", details.rpc_code, details.retryable));
+        push_raw(&mut json, "data", details.data.as_deref());
+        push_raw(&mut json, "codexErrorInfo", details.codex_error_info.as_deref());
+        push_text(&mut json, "exitStatus", details.exit_status.as_deref());
+        push_text(&mut json, "stderrTail", details.stderr_tail.as_deref());
+        json.push('}');
+        json
+    }
+}
+
+fn push_raw(json: &mut String, key: &str, raw: Option<&str>) {
+    json.push_str(&format!(",\"{key}\":{}", raw.unwrap_or("null")));
+}
+
+fn push_text(json: &mut String, key: &str, text: Option<&str>) {
+    json.push_str(&format!(",\"{key}\":"));
+    match text {
+        Some(text) => push_quoted(json, text),
+        None => json.push_str("null"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_json_of_an_error_holds_everything_and_is_valid() {
+        let error = Error::new(Status::Rpc, "no \"such\" thread")
+            .with_reason("threadNotFound")
+            .with_rpc_code(-32600)
+            .with_data(Some("{\"a\":1}"))
+            .with_exit_status(Some("exit status 3".into()));
+        let json: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+        assert_eq!(json["status"], -20);
+        assert_eq!(json["message"], "no \"such\" thread");
+        assert_eq!(json["data"]["a"], 1);
+        assert_eq!(json["exitStatus"], "exit status 3");
+        assert!(json["stderrTail"].is_null());
+    }
+}

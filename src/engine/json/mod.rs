@@ -1,0 +1,17 @@
+//! JSON without a data model: checking and shortening texts, reading them in place, and building what is sent.
+//!
+//! `text` works on JSON as text, `probe` takes one thing out of it, `tree` reads all of it for a host that has no JSON
+//! library, `object` builds one object out of members that stay as they were written.
+
+mod object;
+mod probe;
+mod text;
+mod tree;
+
+pub use object::{Object, ObjectError};
+pub use probe::{member, string};
+pub use text::{
+    Cursor, JsonError, MAX_DEPTH, MAX_SENT_DEPTH, Member, Members, decode_pointer_token, kind_name, members, minify,
+    nesting, push_quoted, quote, unescape, unescape_str, validate,
+};
+pub use tree::{Kind, Node, Tree};

@@ -1,0 +1,162 @@
+//! A queue of events that one host reader empties.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::event::Event;
+
+/// What a reader finds.
+#[derive(Debug)]
+pub enum Next {
+    /// The oldest event.
+    Event(Box<Event>),
+    /// Somebody asked for the reader to be woken.
+    Woken,
+    /// Nothing will ever come again.
+    End,
+    /// Nothing now.
+    Empty,
+}
+
+/// Events in order, with those who wait for the next one.
+#[derive(Debug, Default)]
+pub struct EventQueue {
+    events: VecDeque<Box<Event>>,
+    listeners: Vec<Waker>,
+    bytes: usize,
+    wake: Wake,
+    end: End,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Wake {
+    #[default]
+    None,
+    Asked,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum End {
+    #[default]
+    Open,
+    Ended,
+}
+
+impl EventQueue {
+    /// Appends an event and returns its weight.
+    pub fn push(&mut self, event: Event) -> usize {
+        let weight = event.weight();
+        self.events.push_back(Box::new(event));
+        self.bytes += weight;
+        weight
+    }
+
+    /// Takes the oldest event. A wake-up comes before the events that are there.
+    pub fn next(&mut self) -> Next {
+        if self.wake == Wake::Asked {
+            self.wake = Wake::None;
+            return Next::Woken;
+        }
+        match self.events.pop_front() {
+            Some(event) => {
+                self.bytes -= event.weight();
+                Next::Event(event)
+            }
+            None if self.end == End::Ended => Next::End,
+            None => Next::Empty,
+        }
+    }
+
+    /// Makes a reader that waits, or else the next one, find [`Next::Woken`].
+    pub fn wake(&mut self) {
+        self.wake = Wake::Asked;
+    }
+
+    /// Nothing is appended from now on.
+    pub fn end(&mut self) {
+        self.end = End::Ended;
+    }
+
+    /// Removes every event.
+    pub fn clear(&mut self) -> VecDeque<Box<Event>> {
+        self.bytes = 0;
+        std::mem::take(&mut self.events)
+    }
+
+    /// Removes the oldest event that `expendable` allows to lose.
+    pub fn drop_oldest(&mut self, expendable: impl Fn(&Event) -> bool) -> Option<Box<Event>> {
+        let position = self.events.iter().position(|event| expendable(event))?;
+        let event = self.events.remove(position)?;
+        self.bytes -= event.weight();
+        Some(event)
+    }
+
+    /// What the events occupy.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Has `waker` called at the next change.
+    pub fn listen(&mut self, waker: &Waker) {
+        if !self.listeners.iter().any(|known| known.will_wake(waker)) {
+            self.listeners.push(waker.clone());
+        }
+    }
+
+    /// Those who wait, to be woken once no lock is held.
+    pub fn take_listeners(&mut self) -> std::vec::Drain<'_, Waker> {
+        self.listeners.drain(..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::{EventKind, Parts};
+
+    fn event(method: &str) -> Event {
+        Event::new(EventKind::Other, Parts { method, json: "{}", ..Parts::default() })
+    }
+
+    #[test]
+    fn events_come_out_in_order_and_their_weight_is_given_back() {
+        let mut queue = EventQueue::default();
+        let weight = queue.push(event("a")) + queue.push(event("b"));
+        assert_eq!(queue.bytes(), weight);
+        assert!(matches!(queue.next(), Next::Event(event) if event.method() == b"a\0"));
+        assert!(matches!(queue.next(), Next::Event(event) if event.method() == b"b\0"));
+        assert_eq!(queue.bytes(), 0);
+        assert!(matches!(queue.next(), Next::Empty));
+    }
+
+    #[test]
+    fn a_wake_up_is_found_once_and_loses_no_event() {
+        let mut queue = EventQueue::default();
+        queue.push(event("a"));
+        queue.wake();
+        queue.wake();
+        assert!(matches!(queue.next(), Next::Woken));
+        assert!(matches!(queue.next(), Next::Event(_)));
+    }
+
+    #[test]
+    fn the_end_comes_after_the_last_event_and_stays() {
+        let mut queue = EventQueue::default();
+        queue.push(event("a"));
+        queue.end();
+        assert!(matches!(queue.next(), Next::Event(_)));
+        assert!(matches!(queue.next(), Next::End));
+        assert!(matches!(queue.next(), Next::End));
+    }
+
+    #[test]
+    fn only_what_may_be_lost_is_dropped() {
+        let mut queue = EventQueue::default();
+        queue.push(event("keep"));
+        queue.push(event("lose"));
+        let lost = queue.drop_oldest(|event| event.method() == b"lose\0").unwrap();
+        assert_eq!(lost.method(), b"lose\0");
+        assert!(queue.drop_oldest(|event| event.method() == b"lose\0").is_none());
+        assert!(matches!(queue.next(), Next::Event(event) if event.method() == b"keep\0"));
+    }
+}

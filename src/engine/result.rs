@@ -1,0 +1,483 @@
+//! The `TurnResult`: what a turn did, collected from its events, whether it completed or not.
+
+use once_cell::sync::OnceCell;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::error::Error;
+use super::json::{self, Object, Tree, push_quoted};
+use super::text::ZString;
+
+/// Why a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    /// It came to its end.
+    Completed,
+    /// The runtime reported that it failed.
+    Failed,
+    /// Somebody interrupted it.
+    Interrupted,
+    /// Its time was up.
+    Timeout,
+    /// It was without an event for too long.
+    IdleTimeout,
+    /// It used more tokens than it may.
+    TokenLimit,
+    /// It began more commands and tool calls than it may.
+    ToolLimit,
+    /// The connection ended, or the client was closed.
+    TransportClosed,
+}
+
+impl EndedBy {
+    /// The word in the JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+            Self::Timeout => "timeout",
+            Self::IdleTimeout => "idleTimeout",
+            Self::TokenLimit => "tokenLimit",
+            Self::ToolLimit => "toolLimit",
+            Self::TransportClosed => "transportClosed",
+        }
+    }
+}
+
+/// What is known of a turn's `turn` object, the raw text of each member.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TurnObject {
+    status: Option<String>,
+    error: Option<Box<RawValue>>,
+    started_at: Option<Box<RawValue>>,
+    completed_at: Option<Box<RawValue>>,
+    duration_ms: Option<Box<RawValue>>,
+}
+
+#[derive(Clone, Debug)]
+struct OpenItem {
+    id: String,
+    progress: Progress,
+    json: Box<str>,
+    /// The deltas of an agent message, still escaped.
+    partial: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// A command or a tool call: the turn waits for something outside the model.
+    Tool,
+    /// A message of the agent.
+    Message,
+    /// Anything else.
+    Other,
+}
+
+#[derive(Clone, Debug)]
+struct Item {
+    id: String,
+    json: Box<str>,
+}
+
+/// Gathers what a turn does.
+#[derive(Clone, Debug, Default)]
+pub struct Collector {
+    thread_id: String,
+    turn_id: String,
+    turn: TurnObject,
+    items: Vec<Item>,
+    open: Vec<OpenItem>,
+    usage: Option<Box<str>>,
+    spent: Vec<(String, i64)>,
+    tool_calls: u64,
+}
+
+#[derive(Deserialize)]
+struct ItemHead {
+    #[serde(default)]
+    id: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+impl Collector {
+    /// Nothing collected yet.
+    pub fn new(thread_id: &str) -> Self {
+        Self { thread_id: thread_id.into(), ..Self::default() }
+    }
+
+    /// The turn has its id.
+    pub fn set_turn_id(&mut self, turn_id: &str) {
+        self.turn_id = turn_id.into();
+    }
+
+    /// A `turn` object: of the answer, of `turn/started`, of `turn/completed`.
+    pub fn turn(&mut self, turn_json: &str) {
+        let Ok(turn) = serde_json::from_str::<TurnObject>(turn_json) else { return };
+        let newer = |new: Option<Box<RawValue>>, old: &mut Option<Box<RawValue>>| {
+            if new.is_some() {
+                *old = new;
+            }
+        };
+        if turn.status.is_some() {
+            self.turn.status = turn.status;
+        }
+        newer(turn.error, &mut self.turn.error);
+        newer(turn.started_at, &mut self.turn.started_at);
+        newer(turn.completed_at, &mut self.turn.completed_at);
+        newer(turn.duration_ms, &mut self.turn.duration_ms);
+    }
+
+    /// The `item` of `item/started`.
+    pub fn item_started(&mut self, item_json: &str) {
+        let Ok(head) = serde_json::from_str::<ItemHead>(item_json) else { return };
+        let progress = progress_of(&head.kind);
+        if progress == Progress::Tool {
+            self.tool_calls += 1;
+        }
+        self.open.retain(|open| open.id != head.id);
+        self.open.push(OpenItem { id: head.id, progress, json: item_json.into(), partial: String::new() });
+    }
+
+    /// The `delta` of an agent message: a JSON string, quotes included.
+    pub fn message_delta(&mut self, item_id: &str, raw_delta: &str) {
+        let Some(inside) = raw_delta.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return };
+        if let Some(open) = self.open.iter_mut().find(|open| open.id == item_id) {
+            open.partial.push_str(inside);
+            return;
+        }
+        let partial = inside.to_owned();
+        self.open.push(OpenItem { id: item_id.into(), progress: Progress::Message, json: "null".into(), partial });
+    }
+
+    /// The `item` of `item/completed`.
+    pub fn item_completed(&mut self, item_json: &str) {
+        let head = serde_json::from_str::<ItemHead>(item_json);
+        let id = head.map(|head| head.id).unwrap_or_default();
+        self.open.retain(|open| open.id != id);
+        self.items.push(Item { id, json: item_json.into() });
+    }
+
+    /// An item that the runtime remembers; counts unless it was seen.
+    pub fn item_remembered(&mut self, item_json: &str) {
+        let Ok(head) = serde_json::from_str::<ItemHead>(item_json) else { return };
+        if !self.items.iter().any(|item| item.id == head.id) {
+            self.item_completed(item_json);
+        }
+    }
+
+    /// The model request is made again: what was streaming will never be completed.
+    pub fn retried(&mut self) {
+        self.open.retain(|open| open.progress != Progress::Message);
+    }
+
+    /// The `tokenUsage` of `thread/tokenUsage/updated`.
+    pub fn used(&mut self, usage_json: &str) {
+        self.usage = Some(usage_json.into());
+        let last = json::member(usage_json, "last").and_then(|last| Object::parse(last).ok());
+        for (key, raw) in last.iter().flat_map(Object::iter) {
+            let Ok(count) = raw.parse::<i64>() else { continue };
+            match self.spent.iter_mut().find(|(known, _)| known == key) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => self.spent.push((key.to_owned(), count)),
+            }
+        }
+    }
+
+    /// The tokens of this turn's own model requests; `None` before the first is known.
+    pub fn total_tokens(&self) -> Option<i64> {
+        self.spent.iter().find(|(key, _)| key == "totalTokens").map(|(_, sum)| *sum)
+    }
+
+    /// How many commands and tool calls began.
+    pub fn tool_calls(&self) -> u64 {
+        self.tool_calls
+    }
+
+    /// Whether a command or tool call is in progress.
+    pub fn is_busy(&self) -> bool {
+        self.open.iter().any(|open| open.progress == Progress::Tool)
+    }
+
+    /// The item as it began, while it is open.
+    pub fn open_item(&self, item_id: &str) -> Option<&str> {
+        self.open.iter().find(|open| open.id == item_id).map(|open| &*open.json)
+    }
+
+    /// The status that the runtime gave the turn, "" before it gave one.
+    pub fn status(&self) -> &str {
+        self.turn.status.as_deref().unwrap_or_default()
+    }
+
+    /// The `error` object of the turn.
+    pub fn error_json(&self) -> Option<&str> {
+        self.turn.error.as_ref().map(|raw| raw.get()).filter(|raw| *raw != "null")
+    }
+
+    /// The result so far. `error` is what the library itself found, if the runtime gave no reason.
+    pub fn finish(&self, ended_by: EndedBy, error: Option<&Error>) -> TurnResult {
+        let final_response = self.final_response();
+        let error_json = self.error_json().map(str::to_owned).or_else(|| error.map(error_object));
+        let mut json = String::with_capacity(256 + self.items.iter().map(|item| item.json.len() + 1).sum::<usize>());
+        json.push_str("{\"id\":");
+        push_quoted(&mut json, &self.turn_id);
+        json.push_str(",\"threadId\":");
+        push_quoted(&mut json, &self.thread_id);
+        json.push_str(",\"status\":");
+        push_quoted(&mut json, self.status());
+        push_member(&mut json, "error", error_json.as_deref());
+        push_member(&mut json, "startedAt", self.turn.started_at.as_ref().map(|raw| raw.get()));
+        push_member(&mut json, "completedAt", self.turn.completed_at.as_ref().map(|raw| raw.get()));
+        push_member(&mut json, "durationMs", self.turn.duration_ms.as_ref().map(|raw| raw.get()));
+        push_string(&mut json, "finalResponse", final_response.as_deref());
+        json.push_str(",\"items\":[");
+        for (index, item) in self.items.iter().enumerate() {
+            json.push_str(if index == 0 { "" } else { "," });
+            json.push_str(&item.json);
+        }
+        json.push(']');
+        push_member(&mut json, "usage", self.usage_with_turn().as_deref());
+        push_string(&mut json, "endedBy", Some(ended_by.word()));
+        push_string(&mut json, "partialResponse", self.partial_response().as_deref());
+        json.push('}');
+        TurnResult {
+            json: json.into(),
+            id: ZString::new(&self.turn_id),
+            status: ZString::new(self.status()),
+            error_message: error_json.as_deref().and_then(message_of).map(ZString::from),
+            final_response: final_response.map(ZString::from),
+            duration_ms: self.turn.duration_ms.as_ref().and_then(|raw| raw.get().parse().ok()),
+            total_tokens: self.total_tokens(),
+            item_count: self.items.len(),
+            value: OnceCell::new(),
+            output: OnceCell::new(),
+        }
+    }
+
+    /// The newest agent message with phase `final_answer`, else the newest without a phase.
+    fn final_response(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Message {
+            #[serde(rename = "type")]
+            kind: String,
+            #[serde(default)]
+            phase: Option<String>,
+            text: String,
+        }
+        let mut without_phase = None;
+        for item in self.items.iter().rev() {
+            let Ok(message) = serde_json::from_str::<Message>(&item.json) else { continue };
+            match message.phase.as_deref() {
+                _ if message.kind != "agentMessage" => {}
+                Some("final_answer") => return Some(message.text),
+                None if without_phase.is_none() => without_phase = Some(message.text),
+                _ => {}
+            }
+        }
+        without_phase
+    }
+
+    fn partial_response(&self) -> Option<String> {
+        let message = self.open.iter().rev().find(|open| open.progress == Progress::Message && !open.partial.is_empty())?;
+        json::string(&format!("\"{}\"", message.partial))
+    }
+
+    fn usage_with_turn(&self) -> Option<String> {
+        let mut usage = Object::parse(self.usage.as_deref()?).ok()?;
+        let counts: Vec<String> = self.spent.iter().map(|(key, sum)| format!("{}:{sum}", json::quote(key))).collect();
+        usage.set_raw("turn", format!("{{{}}}", counts.join(",")));
+        Some(usage.to_json())
+    }
+}
+
+fn progress_of(kind: &str) -> Progress {
+    match kind {
+        "agentMessage" => Progress::Message,
+        "commandExecution" | "fileChange" | "mcpToolCall" | "dynamicToolCall" | "collabAgentToolCall" | "webSearch" => Progress::Tool,
+        _ => Progress::Other,
+    }
+}
+
+fn push_member(json: &mut String, key: &str, raw: Option<&str>) {
+    json.push_str(&format!(",\"{key}\":"));
+    json.push_str(raw.unwrap_or("null"));
+}
+
+fn push_string(json: &mut String, key: &str, text: Option<&str>) {
+    json.push_str(&format!(",\"{key}\":"));
+    match text {
+        Some(text) => push_quoted(json, text),
+        None => json.push_str("null"),
+    }
+}
+
+fn error_object(error: &Error) -> String {
+    format!("{{\"message\":{},\"codexErrorInfo\":null,\"additionalDetails\":null}}", json::quote(error.message()))
+}
+
+fn message_of(error_json: &str) -> Option<String> {
+    json::member(error_json, "message").and_then(json::string)
+}
+
+/// What a turn did. Made once; every waiter shares it.
+#[derive(Debug)]
+pub struct TurnResult {
+    json: ZString,
+    id: ZString,
+    status: ZString,
+    error_message: Option<ZString>,
+    final_response: Option<ZString>,
+    duration_ms: Option<i64>,
+    total_tokens: Option<i64>,
+    item_count: usize,
+    value: OnceCell<Option<Tree>>,
+    output: OnceCell<Option<Tree>>,
+}
+
+impl TurnResult {
+    /// The whole as JSON.
+    pub fn json(&self) -> &ZString {
+        &self.json
+    }
+
+    /// The id of the turn; "" when it never got one.
+    pub fn id(&self) -> &ZString {
+        &self.id
+    }
+
+    /// The status that the runtime gave the turn: "completed", "failed", "interrupted"; "inProgress" when it never said how it ended.
+    pub fn status(&self) -> &ZString {
+        &self.status
+    }
+
+    /// The last word of the agent.
+    pub fn final_response(&self) -> Option<&ZString> {
+        self.final_response.as_ref()
+    }
+
+    /// Why it did not complete.
+    pub fn error_message(&self) -> Option<&ZString> {
+        self.error_message.as_ref()
+    }
+
+    /// How long it took, in milliseconds.
+    pub fn duration_ms(&self) -> Option<i64> {
+        self.duration_ms
+    }
+
+    /// The tokens of this turn's own model requests.
+    pub fn total_tokens(&self) -> Option<i64> {
+        self.total_tokens
+    }
+
+    /// How many items were completed.
+    pub fn item_count(&self) -> usize {
+        self.item_count
+    }
+
+    /// The whole as a tree, built when first asked for.
+    pub fn value(&self) -> Option<&Tree> {
+        self.value.get_or_init(|| Tree::parse(self.json.as_str()).ok()).as_ref()
+    }
+
+    /// The last word of the agent parsed as JSON; `None` when it is none.
+    pub fn output(&self) -> Option<&Tree> {
+        let parse = || self.final_response.as_ref().and_then(|text| Tree::parse(text.as_str()).ok());
+        self.output.get_or_init(parse).as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, phase: &str, text: &str) -> String {
+        format!(r#"{{"type":"agentMessage","id":"{id}","phase":{phase},"text":"{text}"}}"#)
+    }
+
+    fn final_of(messages: &[String]) -> Option<String> {
+        let mut collector = Collector::new("t");
+        messages.iter().for_each(|item| collector.item_completed(item));
+        collector.finish(EndedBy::Completed, None).final_response().map(|text| text.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_newest_final_answer_wins_then_the_newest_without_a_phase() {
+        let commentary = message("1", "\"commentary\"", "busy");
+        let answer = message("2", "\"final_answer\"", "done");
+        let plain = message("3", "null", "plain");
+        assert_eq!(final_of(&[answer.clone(), commentary.clone()]).as_deref(), Some("done"));
+        assert_eq!(final_of(&[answer, plain.clone()]).as_deref(), Some("done"));
+        assert_eq!(final_of(&[message("0", "null", "old"), plain]).as_deref(), Some("plain"));
+        assert_eq!(final_of(&[commentary]), None);
+    }
+
+    #[test]
+    fn an_empty_final_answer_stays_an_empty_string() {
+        assert_eq!(final_of(&[message("1", "null", "first"), message("2", "null", "")]).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn items_are_handed_out_verbatim() {
+        let odd = r#"{"type":"future/item" , "id":"x","n":1.50,"deep":{"a":[1,{}]}}"#;
+        let mut collector = Collector::new("t");
+        collector.item_completed(odd);
+        let result = collector.finish(EndedBy::Completed, None);
+        assert!(result.json().as_str().contains(odd));
+        assert_eq!(result.item_count(), 1);
+    }
+
+    #[test]
+    fn usage_is_verbatim_and_sums_this_turns_requests() {
+        let mut collector = Collector::new("t");
+        collector.used(r#"{"total":{"totalTokens":10},"last":{"totalTokens":10,"inputTokens":7},"modelContextWindow":258400}"#);
+        collector.used(r#"{"total":{"totalTokens":15},"last":{"totalTokens":5,"inputTokens":4},"modelContextWindow":258400}"#);
+        let result = collector.finish(EndedBy::Completed, None);
+        let json: serde_json::Value = serde_json::from_str(result.json().as_str()).unwrap();
+        assert_eq!(json["usage"]["total"]["totalTokens"], 15);
+        assert_eq!(json["usage"]["modelContextWindow"], 258400);
+        assert_eq!(json["usage"]["turn"], serde_json::json!({"totalTokens": 15, "inputTokens": 11}));
+        assert_eq!(result.total_tokens(), Some(15));
+    }
+
+    #[test]
+    fn what_was_still_streaming_is_the_partial_response() {
+        let mut collector = Collector::new("t");
+        collector.item_started(r#"{"type":"agentMessage","id":"m","text":""}"#);
+        collector.message_delta("m", r#""a\n""#);
+        collector.message_delta("m", r#""\u00e9""#);
+        let result = collector.finish(EndedBy::Interrupted, None);
+        let json: serde_json::Value = serde_json::from_str(result.json().as_str()).unwrap();
+        assert_eq!(json["partialResponse"], "a\né");
+        assert_eq!(json["endedBy"], "interrupted");
+        assert!(json["finalResponse"].is_null());
+        collector.retried();
+        assert!(collector.finish(EndedBy::Failed, None).json().as_str().contains("\"partialResponse\":null"));
+    }
+
+    #[test]
+    fn a_result_without_an_error_of_the_runtime_carries_the_librarys() {
+        let result = Collector::new("t").finish(EndedBy::TransportClosed, Some(&Error::closed()));
+        assert_eq!(result.error_message().map(ZString::as_str), Some(Error::closed().message()));
+    }
+
+    #[test]
+    fn structured_output_is_parsed() {
+        let mut collector = Collector::new("t");
+        collector.item_completed(&message("1", "null", r#"{\"ok\":true}"#));
+        assert!(collector.finish(EndedBy::Completed, None).output().is_some());
+    }
+
+    #[test]
+    fn commands_and_tools_are_counted_and_known_while_open() {
+        let mut collector = Collector::new("t");
+        collector.item_started(r#"{"type":"commandExecution","id":"c","command":"ls"}"#);
+        assert!(collector.is_busy());
+        assert_eq!(collector.open_item("c"), Some(r#"{"type":"commandExecution","id":"c","command":"ls"}"#));
+        collector.item_completed(r#"{"type":"commandExecution","id":"c"}"#);
+        assert!(!collector.is_busy());
+        assert_eq!(collector.tool_calls(), 1);
+    }
+}

@@ -1,0 +1,124 @@
+//! Calls of the host: those that a caller waits for, and those whose answer becomes an event.
+
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::{Purpose, Session};
+use crate::engine::error::{Error, Result};
+use crate::engine::event::{Event, EventKind, Parts};
+use crate::engine::json::{member, quote};
+
+/// A call that somebody waits for.
+pub type HostCall = usize;
+
+#[derive(Debug, Default)]
+pub(super) struct HostCalls {
+    calls: Slab<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    answer: Option<Result<String>>,
+    listeners: Vec<Waker>,
+}
+
+impl HostCalls {
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.iter().all(|(_, call)| call.answer.is_some())
+    }
+
+    pub(super) fn unanswered(&self) -> Vec<HostCall> {
+        self.calls.iter().filter(|(_, call)| call.answer.is_none()).map(|(index, _)| index).collect()
+    }
+
+    pub(super) fn listen(&mut self, call: HostCall, waker: &Waker) {
+        self.calls[call].listeners.push(waker.clone());
+    }
+}
+
+impl Session {
+    /// Makes a call that somebody will wait for; [`Session::take_answer`] must follow.
+    pub fn begin_call(&mut self, method: &str, params: &str, deadline: Option<Instant>) -> Result<HostCall> {
+        self.ensure_open()?;
+        let call = self.calls.calls.insert(Waiting::default());
+        self.peer.call(method, params, deadline, Purpose::Host(call));
+        self.wake_driver();
+        Ok(call)
+    }
+
+    /// The answer of a call, once it is there.
+    pub fn take_answer(&mut self, call: HostCall) -> Option<Result<String>> {
+        let answer = self.calls.calls[call].answer.take()?;
+        self.calls.calls.remove(call);
+        Some(answer)
+    }
+
+    /// Nobody waits for a call any more.
+    pub fn forget_call(&mut self, call: HostCall) {
+        self.calls.calls.try_remove(call);
+    }
+
+    pub(super) fn host_call_answered(&mut self, call: HostCall, answer: Result<&str>) {
+        let Some(waiting) = self.calls.calls.get_mut(call) else { return };
+        if waiting.answer.is_none() {
+            waiting.answer = Some(answer.map(str::to_owned));
+            self.effects.wakers.append(&mut waiting.listeners);
+        }
+    }
+
+    /// Makes a call whose answer becomes an event of the client queue.
+    pub fn begin_event_call(&mut self, method: &str, params: &str, deadline: Option<Instant>, user_data: usize) -> Result<u64> {
+        self.ensure_open()?;
+        self.open_client_queue();
+        let call_id = self.serial();
+        self.peer.call(method, params, deadline, Purpose::Event { call_id, user_data });
+        self.wake_driver();
+        Ok(call_id)
+    }
+
+    pub(super) fn event_call_answered(&mut self, call_id: u64, user_data: usize, answer: Result<&str>) {
+        let (json, error) = match answer {
+            Ok(result) => (result.to_owned(), None),
+            Err(error) => (error.to_json(), Some(error)),
+        };
+        let nested = |object: &str, key: &str| member(&json, object).and_then(|inner| member(inner, key)).and_then(crate::engine::json::string);
+        let thread_id = nested("thread", "id").unwrap_or_default();
+        let turn_id = nested("turn", "id").unwrap_or_default();
+        let parts = Parts { json: &json, thread_id: &thread_id, turn_id: &turn_id, ..Parts::default() };
+        let event = Event::new(EventKind::Response, parts).with_call_id(call_id).with_user_data(user_data).with_error(error);
+        self.push_client_event(event);
+    }
+
+    /// Sends a notification.
+    pub fn notify(&mut self, method: &str, params: Option<&str>) -> Result<()> {
+        self.ensure_open()?;
+        self.peer.notify(method, params);
+        self.wake_driver();
+        Ok(())
+    }
+
+    /// The deadline of a call that is made now.
+    pub fn default_deadline(&self, now: Instant) -> Option<Instant> {
+        self.config.request_timeout.map(|timeout| now + timeout)
+    }
+
+    pub(super) fn send_interrupt(&mut self, thread_id: &str, turn_id: &str, deadline: Option<Instant>, purpose: Purpose) {
+        let params = format!("{{\"threadId\":{},\"turnId\":{}}}", quote(thread_id), quote(turn_id));
+        self.peer.call("turn/interrupt", &params, deadline, purpose);
+        self.wake_driver();
+    }
+}
+
+/// How long the runtime may take over something that the library asks by itself.
+pub(super) const OWN_CALL: Duration = Duration::from_secs(10);
+
+/// The error of a turn whose runtime answers nothing.
+pub(super) fn unanswered(what: &str, error: &Error) -> Error {
+    use crate::engine::error::Status;
+    match error.status() {
+        Status::TimedOut => Error::new(Status::Transport, format!("the runtime answers nothing, not even {what}")),
+        _ => error.clone(),
+    }
+}

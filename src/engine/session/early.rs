@@ -1,0 +1,83 @@
+//! What came for a turn before the answer that tells its id.
+//!
+//! A tenth to a third of all turns have events before the answer to their `turn/start`. While one is awaited on a thread, the
+//! lines of that thread's turns are kept: those of an unknown turn until it is known whose they are, those of a known turn in
+//! case the new one turns out to have joined it.
+
+use std::sync::Arc;
+
+use super::turns::Ended;
+
+#[derive(Debug, Default)]
+pub(super) struct EarlyEvents {
+    starts: usize,
+    lines: Vec<EarlyLine>,
+    ended: Vec<(String, Arc<Ended>)>,
+}
+
+#[derive(Debug)]
+struct EarlyLine {
+    turn_id: String,
+    line: Box<str>,
+    owner: Owner,
+}
+
+/// Whether the turn of a line was known when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    Unknown,
+    Known,
+}
+
+impl EarlyEvents {
+    /// A turn is being started; returns where its lines begin.
+    pub(super) fn expect(&mut self) -> usize {
+        self.starts += 1;
+        self.lines.len()
+    }
+
+    /// A start was answered, or given up; returns the lines that nobody claimed, once nobody can any more.
+    pub(super) fn release(&mut self) -> Option<Vec<Box<str>>> {
+        self.starts -= 1;
+        if self.starts > 0 {
+            return None;
+        }
+        let lines = std::mem::take(&mut self.lines);
+        Some(lines.into_iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line).collect())
+    }
+
+    pub(super) fn keep(&mut self, turn_id: &str, line: &str, owner: Owner) {
+        self.lines.push(EarlyLine { turn_id: turn_id.into(), line: line.into(), owner });
+    }
+
+    /// The lines of a turn that has just become known.
+    pub(super) fn claim(&mut self, turn_id: &str) -> Vec<Box<str>> {
+        let unclaimed = self.lines.iter_mut().filter(|early| early.owner == Owner::Unknown && early.turn_id == turn_id);
+        unclaimed
+            .map(|early| {
+                early.owner = Owner::Known;
+                early.line.clone()
+            })
+            .collect()
+    }
+
+    /// The lines of a turn from a position on, whoever else got them.
+    pub(super) fn since(&self, position: usize, turn_id: &str) -> Vec<Box<str>> {
+        let lines = self.lines.get(position..).unwrap_or_default();
+        lines.iter().filter(|early| early.turn_id == turn_id).map(|early| early.line.clone()).collect()
+    }
+
+    /// The first turn that nobody has claimed.
+    pub(super) fn first_unclaimed(&self) -> Option<String> {
+        self.lines.iter().find(|early| early.owner == Owner::Unknown).map(|early| early.turn_id.clone())
+    }
+
+    /// A turn of the thread ended while a start is awaited that may have joined it.
+    pub(super) fn turn_ended(&mut self, turn_ids: &[String], ended: &Arc<Ended>) {
+        self.ended.extend(turn_ids.iter().map(|id| (id.clone(), Arc::clone(ended))));
+    }
+
+    pub(super) fn ended(&self, turn_id: &str) -> Option<Arc<Ended>> {
+        self.ended.iter().find(|(id, _)| id == turn_id).map(|(_, ended)| Arc::clone(ended))
+    }
+}

@@ -1,0 +1,485 @@
+//! The state of one connection: its calls, turns, questions and queues.
+//!
+//! A session does no input or output, reads no clock and calls nobody. Lines and the time are passed in; lines to write, wakers
+//! to wake and work to do come out as [`Effects`], for whoever holds the lock to carry out after letting it go.
+
+mod calls;
+mod client_queue;
+mod early;
+mod limits;
+mod questions;
+mod reconcile;
+mod routing;
+mod turns;
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use slab::Slab;
+
+use super::error::{Error, Result, Status};
+use super::event::{Event, EventKind, Parts};
+use super::log::{Level, Log};
+use super::reason::rpc_error;
+use super::rpc::{Answered, Envelope, Outcome, Peer, RpcId};
+
+pub use calls::HostCall;
+pub use questions::{Answer, CancelHook, Question, QuestionId, RequestKind, Snapshot};
+pub use turns::{Delivery, Ended, HandleId, TurnStart};
+
+use calls::HostCalls;
+use client_queue::ClientQueue;
+use early::EarlyEvents;
+use questions::Questions;
+use turns::{Handle, Slot, SlotRef};
+
+/// How much is read past the ceiling while a call waits for its answer.
+const RESERVE: usize = 8 << 20;
+
+/// What the options decide.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How long a call may take.
+    pub request_timeout: Option<Duration>,
+    /// How long the host may take to answer a request.
+    pub answer_timeout: Option<Duration>,
+    /// The ceiling of all queues together, in bytes.
+    pub max_queued_bytes: usize,
+    /// Who is asked first when the runtime asks something.
+    pub asks: Asks,
+    /// Decides the jitter of repetitions.
+    pub seed: u64,
+}
+
+/// Who is asked first when the runtime asks something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// The request handler of the options.
+    Handler,
+    /// The reader of the turn's events, or of the client's.
+    Reader,
+}
+
+/// How far the connection is.
+#[derive(Debug)]
+enum Phase {
+    Open,
+    /// The host closed the client; the runtime has not ended yet.
+    Closing,
+    /// Nothing more will come; every call fails with this.
+    Over(Error),
+}
+
+/// What a call was made for.
+#[derive(Clone, Debug)]
+enum Purpose {
+    /// A caller waits for it.
+    Host(HostCall),
+    /// Its answer becomes an event.
+    Event { call_id: u64, user_data: usize },
+    /// It starts the turn of this slot.
+    StartTurn { slot: SlotRef, thread_id: Arc<str> },
+    /// It finds the turn to attach to.
+    Attach { slot: SlotRef },
+    /// It interrupts the turn of this slot.
+    Interrupt { slot: SlotRef },
+    /// It asks what became of the turn of this slot.
+    Reconcile { slot: SlotRef, step: reconcile::Step },
+    /// Nobody waits for it.
+    Nobody,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Turn(SlotRef),
+    Question(QuestionId),
+}
+
+/// What is to be done once the lock is let go.
+#[derive(Default)]
+pub struct Effects {
+    /// Whom to wake.
+    pub wakers: Vec<Waker>,
+    /// Requests for the request handler.
+    pub asked: Vec<Snapshot>,
+    /// Hooks of requests that need no answer any more.
+    pub cancelled: Vec<CancelHook>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// The answer to a call.
+    Call(HostCall),
+    /// The next event, the id or the end of a turn handle.
+    Turn(HandleId),
+    /// The next event of the client.
+    Client,
+    /// The end of the connection.
+    End,
+}
+
+/// Figures about the connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stats {
+    /// Messages received.
+    pub received: u64,
+    /// Bytes of the messages received.
+    pub received_bytes: u64,
+    /// Lines that were no message of the protocol.
+    pub malformed: u64,
+    /// Messages beyond the size allowed.
+    pub oversized: u64,
+    /// Turns begun by this client.
+    pub turns: u64,
+    /// Requests of the runtime.
+    pub requests: u64,
+    /// The most that all queues held together, in bytes.
+    pub peak_queued_bytes: usize,
+}
+
+/// The state of one connection.
+pub struct Session {
+    config: Config,
+    phase: Phase,
+    peer: Peer<Purpose>,
+    calls: HostCalls,
+    slots: Slab<Slot>,
+    handles: Slab<Handle>,
+    by_turn: HashMap<String, usize>,
+    running: HashMap<String, String>,
+    early: HashMap<String, EarlyEvents>,
+    questions: Questions,
+    client: ClientQueue,
+    timers: BinaryHeap<Reverse<(Instant, Timer)>>,
+    queued_bytes: usize,
+    next_serial: u64,
+    end_listeners: Vec<Waker>,
+    driver: Option<Waker>,
+    effects: Effects,
+    stats: Stats,
+    first_malformed: Option<String>,
+    log: Log,
+}
+
+impl Session {
+    /// The session of a connection on which nothing was said yet.
+    pub fn new(config: Config, log: Log) -> Self {
+        Self {
+            phase: Phase::Open,
+            peer: Peer::new(config.seed),
+            calls: HostCalls::default(),
+            slots: Slab::new(),
+            handles: Slab::new(),
+            by_turn: HashMap::new(),
+            running: HashMap::new(),
+            early: HashMap::new(),
+            questions: Questions::default(),
+            client: ClientQueue::default(),
+            timers: BinaryHeap::new(),
+            queued_bytes: 0,
+            next_serial: 1,
+            end_listeners: Vec::new(),
+            driver: None,
+            effects: Effects::default(),
+            stats: Stats::default(),
+            first_malformed: None,
+            log,
+            config,
+        }
+    }
+
+    /// Takes one message of the runtime.
+    pub fn receive(&mut self, now: Instant, line: &[u8]) {
+        self.stats.received += 1;
+        self.stats.received_bytes += line.len() as u64;
+        let read = std::str::from_utf8(line).map_err(|error| error.to_string());
+        match read.and_then(|text| Envelope::read(text).map(|envelope| (text, envelope))) {
+            Ok((_, Envelope::Answer(id, outcome))) => self.answered(now, &id, &outcome),
+            Ok((text, Envelope::Request(id, notification))) => self.asked(now, text, id, &notification),
+            Ok((text, Envelope::Notification(notification))) => self.notified(now, text, &notification),
+            Err(why) => self.malformed(line, &why),
+        }
+    }
+
+    fn malformed(&mut self, line: &[u8], why: &str) {
+        let start = String::from_utf8_lossy(&line[..line.len().min(120)]).into_owned();
+        self.stats.malformed += 1;
+        self.log.emit(Level::Warn, "codex::rpc", || format!("skipped a line that is no message ({why}): {start}"));
+        self.first_malformed.get_or_insert(start);
+    }
+
+    /// Takes the beginning and the end of a message that is longer than allowed.
+    pub fn receive_oversized(&mut self, now: Instant, head: &[u8], tail: &[u8], len: u64) {
+        self.stats.oversized += 1;
+        let message = format!(
+            "a message of {len} bytes was skipped, because it is longer than the client's max_message_bytes; raise that option"
+        );
+        self.log.emit(Level::Error, "codex::rpc", || message.clone());
+        if let Some(id) = routing::id_of_oversized(head, tail) {
+            let Answered::Call(purpose, _) = self.peer.answered(now, &id, &Outcome::Result("null")) else { return };
+            self.complete(now, purpose, Err(Error::new(Status::Protocol, message).with_reason("messageTooLong")));
+            return;
+        }
+        let error = Error::new(Status::Protocol, &*message).with_reason("messageTooLong");
+        self.push_client_event(Event::new(EventKind::Warning, Parts::default()).with_text(&message).with_error(Some(error)));
+    }
+
+    fn answered(&mut self, now: Instant, id: &RpcId, outcome: &Outcome<'_>) {
+        match self.peer.answered(now, id, outcome) {
+            Answered::Call(purpose, method) => {
+                let answer = match outcome {
+                    Outcome::Result(result) => Ok(*result),
+                    Outcome::Error(error) => Err(rpc_error(&method, error)),
+                };
+                self.complete(now, purpose, answer);
+            }
+            Answered::Late(purpose) => self.answered_late(purpose, outcome),
+            Answered::Again => {}
+            Answered::Unknown => {
+                self.log.emit(Level::Debug, "codex::rpc", || format!("an answer with the unknown id {id} was ignored"));
+            }
+        }
+    }
+
+    fn complete(&mut self, now: Instant, purpose: Purpose, answer: Result<&str>) {
+        match purpose {
+            Purpose::Host(call) => self.host_call_answered(call, answer),
+            Purpose::Event { call_id, user_data } => self.event_call_answered(call_id, user_data, answer),
+            Purpose::StartTurn { slot, thread_id } => match self.slot(slot) {
+                Some(index) => self.turn_start_answered(now, index, answer),
+                None => self.interrupt_unwanted(&thread_id, answer),
+            },
+            Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
+            Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
+            Purpose::Reconcile { slot, step } => self.reconcile_answered(now, slot, step, answer),
+            Purpose::Nobody => {}
+        }
+    }
+
+    fn answered_late(&mut self, purpose: Purpose, outcome: &Outcome<'_>) {
+        if let (Purpose::StartTurn { thread_id, .. }, Outcome::Result(result)) = (purpose, outcome) {
+            self.interrupt_unwanted(&thread_id, Ok(result));
+        }
+    }
+
+    /// Nobody waits for this turn any more, so it must not run on unseen.
+    fn interrupt_unwanted(&mut self, thread_id: &str, answer: Result<&str>) {
+        let Some(turn_id) = answer.ok().and_then(turns::turn_id_of) else { return };
+        self.log.emit(Level::Warn, "codex::turn", || {
+            format!("turn {turn_id} started after its caller had given up; it is interrupted")
+        });
+        self.send_interrupt(thread_id, &turn_id, None, Purpose::Nobody);
+    }
+
+    /// Does what is due at `now`.
+    pub fn tick(&mut self, now: Instant) {
+        for expired in self.peer.tick(now) {
+            let error = if expired.overloaded {
+                Error::new(Status::Overloaded, format!("the runtime was too busy for {} until its deadline", expired.method))
+                    .with_reason("overloaded")
+                    .retryable()
+            } else {
+                Error::new(
+                    Status::TimedOut,
+                    format!("the runtime did not answer {} in time; it may still act on it", expired.method),
+                )
+            };
+            self.complete(now, expired.purpose, Err(error));
+        }
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            match timer {
+                Timer::Turn(slot) => self.check_turn(now, slot),
+                Timer::Question(question) => self.check_question(now, question),
+            }
+        }
+    }
+
+    /// When [`Session::tick`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        [timer, self.peer.next_deadline()].into_iter().flatten().min()
+    }
+
+    fn arm(&mut self, at: Instant, timer: Timer) {
+        self.timers.push(Reverse((at, timer)));
+    }
+
+    /// The next line to write.
+    pub fn next_line(&mut self) -> Option<String> {
+        self.peer.next_line()
+    }
+
+    /// Whether more may be read: the queues have room, or somebody waits for an answer that lies behind what fills them.
+    pub fn may_read(&mut self) -> bool {
+        if self.queued_bytes < self.config.max_queued_bytes {
+            return true;
+        }
+        if !self.is_urgent() {
+            return false;
+        }
+        if self.queued_bytes < self.config.max_queued_bytes.saturating_add(RESERVE) {
+            return true;
+        }
+        self.fail_blocked_calls();
+        false
+    }
+
+    /// Whether an answer is waited for without which nothing goes on.
+    fn is_urgent(&self) -> bool {
+        !self.calls.is_empty() || !matches!(self.phase, Phase::Open) || self.slots.iter().any(|(_, slot)| slot.is_urgent())
+    }
+
+    fn fail_blocked_calls(&mut self) {
+        let culprit = self.fullest_handle();
+        let error = Error::new(
+            Status::WouldDeadlock,
+            format!(
+                "the answer lies behind {} bytes of events that nobody reads{culprit}; read them, free that handle, or raise max_queued_bytes",
+                self.queued_bytes
+            ),
+        )
+        .with_reason("queueFull");
+        for call in self.calls.unanswered() {
+            self.host_call_answered(call, Err(error.clone()));
+        }
+    }
+
+    /// Who drives the connection asks to be woken when there is something to write, to read again or to wait for.
+    pub fn set_driver(&mut self, waker: &Waker) {
+        match &mut self.driver {
+            Some(known) => known.clone_from(waker),
+            None => self.driver = Some(waker.clone()),
+        }
+    }
+
+    fn wake_driver(&mut self) {
+        self.effects.wakers.extend(self.driver.take());
+    }
+
+    /// Whether there is something to write that nobody has been told of.
+    pub fn take_effects(&mut self) -> Effects {
+        if self.driver.is_some() && self.peer.has_lines() {
+            self.wake_driver();
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Has `waker` called at the next change of what is waited for.
+    pub fn listen(&mut self, interest: Interest, waker: &Waker) {
+        match interest {
+            Interest::Call(call) => self.calls.listen(call, waker),
+            Interest::Turn(handle) => self.handles[handle].queue.listen(waker),
+            Interest::Client => self.client.queue.listen(waker),
+            Interest::End => self.end_listeners.push(waker.clone()),
+        }
+    }
+
+    /// Fails unless the connection is open.
+    pub fn ensure_open(&self) -> Result<()> {
+        match &self.phase {
+            Phase::Open => Ok(()),
+            Phase::Closing => Err(Error::closed()),
+            Phase::Over(error) => Err(error.clone()),
+        }
+    }
+
+    /// Whether the host asked for the connection to be closed.
+    pub fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing)
+    }
+
+    /// Whether nothing more will come.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_))
+    }
+
+    /// Ends everything that is under way; what is to be written still is, and then the runtime is told to end.
+    pub fn close(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        self.decline_all_questions(now);
+        self.end_everything(now, &Error::closed());
+        self.phase = Phase::Closing;
+        self.wake_driver();
+    }
+
+    /// The connection is over: `error` says why, unless the host closed it.
+    pub fn lost(&mut self, now: Instant, error: Error) {
+        let error = match self.phase {
+            Phase::Open => error,
+            Phase::Closing => Error::closed(),
+            Phase::Over(_) => return,
+        };
+        self.bind_early_completions(now);
+        self.end_everything(now, &error);
+        let told = (error.status() != Status::Closed).then(|| error.clone());
+        self.end_client_queue(told);
+        self.phase = Phase::Over(error);
+        self.effects.wakers.append(&mut self.end_listeners);
+    }
+
+    fn end_everything(&mut self, now: Instant, error: &Error) {
+        for expired in self.peer.abandon_all() {
+            self.complete(now, expired.purpose, Err(error.clone()));
+        }
+        let slots: Vec<usize> = self.slots.iter().map(|(index, _)| index).collect();
+        for slot in slots {
+            self.end_lost_turn(now, slot, error);
+        }
+        self.cancel_all_questions();
+    }
+
+    /// What the first line said that was no message, to recognise a program that is not the runtime.
+    pub fn first_malformed(&self) -> Option<(&str, u64)> {
+        self.first_malformed.as_deref().map(|line| (line, self.stats.malformed))
+    }
+
+    /// Figures about the connection as JSON.
+    pub fn stats_json(&self) -> String {
+        let Stats { received, received_bytes, malformed, oversized, turns, requests, peak_queued_bytes } = self.stats;
+        format!(
+            "{{\"receivedMessages\":{received},\"receivedBytes\":{received_bytes},\"malformedLines\":{malformed},\
+             \"oversizedMessages\":{oversized},\"turnsBegun\":{turns},\"turnsOpen\":{},\"requestsReceived\":{requests},\
+             \"requestsOpen\":{},\"callsOutstanding\":{},\"callsRetried\":{},\"queuedBytes\":{},\"peakQueuedBytes\":{peak_queued_bytes},\
+             \"eventsDropped\":{},\"logMessagesDropped\":{}}}",
+            self.slots.len(),
+            self.questions.len(),
+            self.peer.outstanding(),
+            self.peer.retries(),
+            self.queued_bytes,
+            self.client.dropped,
+            self.log.dropped(),
+        )
+    }
+
+    fn queued(&mut self, bytes: usize) {
+        self.queued_bytes += bytes;
+        self.stats.peak_queued_bytes = self.stats.peak_queued_bytes.max(self.queued_bytes);
+    }
+
+    /// Gives room back, and tells the driver when reading had stopped for want of it.
+    fn unqueued(&mut self, bytes: usize) {
+        let was_full = self.queued_bytes >= self.config.max_queued_bytes;
+        self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
+        if was_full && self.queued_bytes < self.config.max_queued_bytes {
+            self.wake_driver();
+        }
+    }
+
+    fn serial(&mut self) -> u64 {
+        self.next_serial += 1;
+        self.next_serial
+    }
+}

@@ -1,0 +1,378 @@
+//! What the runtime asks: undelivered, delivered, answered, resolved.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::early::Owner;
+use super::turns::{Delivery, HandleId, SlotRef};
+use super::{Asks, Session, Timer};
+use crate::engine::error::{Error, Result, Status};
+use crate::engine::event::{Event, EventKind, Parts};
+use crate::engine::json::{member, quote, string};
+use crate::engine::log::Level;
+use crate::engine::method::{Method, TextAt};
+use crate::engine::request::{Reply, reply_to};
+use crate::engine::rpc::{Notification, RpcId};
+
+pub use crate::engine::request::{Answer, RequestKind};
+
+/// How long a request may wait for a reader that does not come.
+const UNDELIVERED: Duration = Duration::from_secs(60);
+
+/// Identifies a request for as long as the connection lives; the ids of the runtime may come again.
+pub type QuestionId = u64;
+
+/// Called once when a request needs no answer any more.
+pub struct CancelHook(Box<dyn FnOnce() + Send>);
+
+impl CancelHook {
+    /// A hook that does `work`.
+    pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
+        Self(Box::new(work))
+    }
+
+    /// Does its work.
+    pub fn call(self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for CancelHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CancelHook")
+    }
+}
+
+/// A request as the host sees it.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: QuestionId,
+    /// What is asked.
+    pub kind: RequestKind,
+    /// The method of the runtime.
+    pub method: String,
+    /// The parameters, byte for byte.
+    pub params: String,
+    /// The thread that it is about; "" when there is none.
+    pub thread_id: String,
+    /// The turn that it is about; "" when there is none.
+    pub turn_id: String,
+    /// The item that it is about, as it began.
+    pub item: Option<String>,
+    /// The pointer of its turn.
+    pub user_data: usize,
+    /// Set when it needs no answer any more.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+/// A request of the runtime.
+#[derive(Debug)]
+pub struct Question {
+    rpc_id: RpcId,
+    snapshot: Snapshot,
+    slot: Option<SlotRef>,
+    state: State,
+    destination: Destination,
+    hook: Option<CancelHook>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// In a queue, not read yet.
+    Undelivered,
+    /// In the hands of the host.
+    Delivered,
+    /// Answered; the runtime has not confirmed it.
+    Answered,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Destination {
+    Turn(HandleId),
+    Client,
+    Handler,
+    /// Nobody could be asked.
+    Nobody,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    open: HashMap<QuestionId, Question>,
+}
+
+impl Questions {
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether the host owes an answer about this turn.
+    pub(super) fn any_of(&self, slot: SlotRef) -> bool {
+        self.open.values().any(|question| question.slot == Some(slot) && question.state != State::Answered)
+    }
+
+    /// What was delivered to a handle that is gone is resolved in the client queue.
+    pub(super) fn reader_left(&mut self, handle: HandleId) {
+        for question in self.open.values_mut().filter(|question| question.destination == Destination::Turn(handle)) {
+            question.destination = Destination::Client;
+        }
+    }
+
+    fn ids(&self, fits: impl Fn(&Question) -> bool) -> Vec<QuestionId> {
+        let mut ids: Vec<QuestionId> = self.open.iter().filter(|(_, question)| fits(question)).map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        ids
+    }
+}
+
+impl Session {
+    pub(super) fn asked(&mut self, now: Instant, line: &str, id: RpcId, notification: &Notification<'_>) {
+        if self.keep_if_early(&notification.ids.thread, &notification.ids.turn, line) == Owner::Known {
+            self.ask(now, id, notification);
+        }
+    }
+
+    pub(super) fn ask(&mut self, now: Instant, rpc_id: RpcId, notification: &Notification<'_>) {
+        self.stats.requests += 1;
+        let slot = self.by_turn.get(&*notification.ids.turn).copied();
+        if let Some(index) = slot {
+            self.slots[index].clock.progress(now);
+        }
+        let destination = self.destination_of(slot);
+        let snapshot = self.snapshot_of(slot, notification);
+        let id = snapshot.id;
+        let question = Question {
+            rpc_id,
+            snapshot,
+            slot: slot.map(|index| self.slot_ref(index)),
+            state: State::Undelivered,
+            destination,
+            hook: None,
+        };
+        self.questions.open.insert(id, question);
+        let event = Event::of(Method { kind: EventKind::Request, text: TextAt::Nowhere }, notification).with_request_id(id);
+        match destination {
+            Destination::Turn(handle) => self.push_turn_event(handle, event),
+            Destination::Client => self.push_client_event(event),
+            Destination::Handler => self.hand_to_handler(now, id),
+            Destination::Nobody => return self.decline(now, id, "nobody listens to the turn's events"),
+        }
+        if destination != Destination::Handler {
+            self.arm(now + UNDELIVERED, Timer::Question(id));
+        }
+    }
+
+    /// The request handler; the reader of the turn, or who may yet become it; the reader of the client queue.
+    fn destination_of(&self, slot: Option<usize>) -> Destination {
+        if self.config.asks == Asks::Handler {
+            return Destination::Handler;
+        }
+        let handles = slot.map(|index| &*self.slots[index].handles).unwrap_or_default();
+        let with = |delivery: Delivery| handles.iter().copied().find(|handle| self.handles[*handle].delivery == delivery);
+        match with(Delivery::Read).or_else(|| with(Delivery::Kept)) {
+            Some(handle) => Destination::Turn(handle),
+            None if handles.is_empty() && self.client_queue_is_read() => Destination::Client,
+            None => Destination::Nobody,
+        }
+    }
+
+    fn snapshot_of(&mut self, slot: Option<usize>, notification: &Notification<'_>) -> Snapshot {
+        let params = notification.params;
+        let call_id = member(params, "callId").and_then(string);
+        let item_id = call_id.as_deref().unwrap_or(&notification.ids.item);
+        let slot = slot.map(|index| &self.slots[index]);
+        let item = slot.and_then(|slot| slot.collector.open_item(item_id)).map(str::to_owned);
+        let user_data = slot.and_then(|slot| slot.handles.first()).map_or(0, |handle| self.user_data_of(*handle));
+        Snapshot {
+            id: self.serial(),
+            kind: RequestKind::of(&notification.method, params),
+            method: notification.method.to_string(),
+            params: params.to_owned(),
+            thread_id: notification.ids.thread.to_string(),
+            turn_id: notification.ids.turn.to_string(),
+            item,
+            user_data,
+            cancelled: Arc::default(),
+        }
+    }
+
+    fn hand_to_handler(&mut self, now: Instant, id: QuestionId) {
+        let Some(question) = self.questions.open.get_mut(&id) else { return };
+        question.state = State::Delivered;
+        let snapshot = question.snapshot.clone();
+        self.effects.asked.push(snapshot);
+        self.arm_answer(now, id);
+    }
+
+    fn arm_answer(&mut self, now: Instant, id: QuestionId) {
+        if let Some(timeout) = self.config.answer_timeout {
+            self.arm(now + timeout, Timer::Question(id));
+        }
+    }
+
+    /// A reader took an event out of its queue.
+    pub(super) fn delivered(&mut self, event: &Event) {
+        if event.kind() != EventKind::Request {
+            return;
+        }
+        if let Some(question) = self.questions.open.get_mut(&event.request_id()) {
+            question.state = State::Delivered;
+        }
+    }
+
+    /// The request of an event that was just taken; starts the time in which the host must answer.
+    pub fn take_question(&mut self, now: Instant, id: QuestionId) -> Option<Snapshot> {
+        let snapshot = self.questions.open.get(&id)?.snapshot.clone();
+        self.arm_answer(now, id);
+        Some(snapshot)
+    }
+
+    pub(super) fn check_question(&mut self, now: Instant, id: QuestionId) {
+        let why = match self.questions.open.get(&id).map(|question| question.state) {
+            Some(State::Undelivered) => "nobody read it for 60 seconds",
+            Some(State::Delivered) if self.config.answer_timeout.is_some() => "it was not answered within answer_timeout_ms",
+            _ => return,
+        };
+        self.decline(now, id, why);
+    }
+
+    /// Declines a request that still lies in a queue.
+    pub(super) fn decline_undelivered(&mut self, now: Instant, id: QuestionId) {
+        if self.questions.open.get(&id).is_some_and(|question| question.state == State::Undelivered) {
+            self.decline(now, id, "its turn is waited for without reading events");
+        }
+    }
+
+    /// The library answers in the place of the host: no, in the form that the kind needs.
+    fn decline(&mut self, now: Instant, id: QuestionId, why: &str) {
+        let Some(question) = self.questions.open.get_mut(&id) else { return };
+        let method = question.snapshot.method.clone();
+        self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {why}"));
+        self.cancel_hook(id);
+        let _ = self.answer(now, id, &Answer::Decline);
+    }
+
+    /// Answers a request. An answer that does not fit its kind leaves it open.
+    pub fn answer(&mut self, now: Instant, id: QuestionId, answer: &Answer) -> Result<()> {
+        let Some(question) = self.questions.open.get_mut(&id).filter(|question| question.state != State::Answered) else {
+            return Err(already_answered());
+        };
+        let snapshot = &question.snapshot;
+        match reply_to(snapshot.kind, &snapshot.method, &snapshot.params, answer)? {
+            Reply::Result(result) => self.peer.answer(&question.rpc_id, &result),
+            Reply::Error(code, message) => self.peer.refuse(&question.rpc_id, code, &message),
+        }
+        question.state = State::Answered;
+        let slot = question.slot;
+        let confirmed = question.snapshot.kind.is_confirmed_by_runtime();
+        self.wake_driver();
+        if let Some(index) = slot.and_then(|slot| self.slot(slot)) {
+            self.slots[index].clock.progress(now);
+        }
+        if *answer == Answer::CancelTurn
+            && let Some(slot) = slot
+        {
+            self.request_interrupt(now, slot, crate::engine::result::EndedBy::Interrupted);
+        }
+        if !confirmed {
+            self.resolve(id, None);
+        }
+        Ok(())
+    }
+
+    /// The host let go of a request; unanswered, it is declined.
+    pub fn release_question(&mut self, now: Instant, id: QuestionId) {
+        if self.questions.open.get(&id).is_some_and(|question| question.state != State::Answered) {
+            self.decline(now, id, "the host freed it without an answer");
+        }
+    }
+
+    /// Has `hook` called when the request needs no answer any more; at once if it needs none now.
+    pub fn set_cancel_hook(&mut self, id: QuestionId, hook: CancelHook) {
+        match self.questions.open.get_mut(&id).filter(|question| question.state != State::Answered) {
+            Some(question) => question.hook = Some(hook),
+            None => self.effects.cancelled.push(hook),
+        }
+    }
+
+    fn cancel_hook(&mut self, id: QuestionId) {
+        let Some(question) = self.questions.open.get_mut(&id) else { return };
+        question.snapshot.cancelled.store(true, Ordering::Release);
+        self.effects.cancelled.extend(question.hook.take());
+    }
+
+    pub(super) fn resolved_by_runtime(&mut self, notification: &Notification<'_>) {
+        let raw = member(notification.params, "requestId").unwrap_or_default();
+        let rpc_id = raw.parse().map(RpcId::Number).ok().or_else(|| string(raw).map(RpcId::Text));
+        let known = self.questions.open.iter().find(|(_, question)| Some(&question.rpc_id) == rpc_id.as_ref()).map(|(id, _)| *id);
+        match known {
+            Some(id) => self.resolve(id, Some(notification)),
+            None => self.push_client_event(Event::of(Method::of(&notification.method), notification)),
+        }
+    }
+
+    /// A request needs no answer any more. The event says so where the request was delivered.
+    fn resolve(&mut self, id: QuestionId, notification: Option<&Notification<'_>>) {
+        if self.questions.open.get(&id).is_some_and(|question| question.state != State::Answered) {
+            self.cancel_hook(id);
+        }
+        let Some(question) = self.questions.open.remove(&id) else { return };
+        let event = match notification {
+            Some(notification) => Event::of(Method::of(&notification.method), notification),
+            None => resolved_event(&question),
+        };
+        let event = event.with_request_id(id);
+        match self.reader_of(&question) {
+            Some(handle) => self.push_turn_event(handle, event),
+            None => self.push_client_event(event),
+        }
+    }
+
+    fn reader_of(&self, question: &Question) -> Option<HandleId> {
+        if let Destination::Turn(handle) = question.destination {
+            return Some(handle);
+        }
+        let index = question.slot.and_then(|slot| self.slot(slot))?;
+        let handles = self.slots[index].handles.iter().copied();
+        handles.into_iter().find(|handle| self.handles[*handle].delivery != Delivery::Discarded)
+    }
+
+    pub(super) fn cancel_questions_of(&mut self, index: usize) {
+        let slot = self.slot_ref(index);
+        for id in self.questions.ids(|question| question.slot == Some(slot)) {
+            self.resolve(id, None);
+        }
+    }
+
+    pub(super) fn cancel_questions_of_turn(&mut self, turn_id: &str) {
+        for id in self.questions.ids(|question| question.snapshot.turn_id == turn_id) {
+            self.resolve(id, None);
+        }
+    }
+
+    pub(super) fn cancel_all_questions(&mut self) {
+        for id in self.questions.ids(|_| true) {
+            self.resolve(id, None);
+        }
+    }
+
+    pub(super) fn decline_all_questions(&mut self, now: Instant) {
+        for id in self.questions.ids(|question| question.state != State::Answered) {
+            self.decline(now, id, "the client was closed");
+        }
+    }
+}
+
+fn already_answered() -> Error {
+    Error::new(Status::AlreadyAnswered, "the request was answered before, or its turn is over; nothing more is to be said")
+}
+
+fn resolved_event(question: &Question) -> Event {
+    let Snapshot { thread_id, turn_id, .. } = &question.snapshot;
+    let json = format!("{{\"threadId\":{},\"requestId\":{}}}", quote(thread_id), question.rpc_id);
+    let parts = Parts { method: "serverRequest/resolved", json: &json, thread_id, turn_id, ..Parts::default() };
+    Event::new(EventKind::RequestResolved, parts)
+}

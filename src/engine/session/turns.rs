@@ -1,0 +1,552 @@
+//! Turns: a slot for each that runs, and the handles through which the host sees it.
+//!
+//! A slot exists before its turn has an id, may be known by several ids, and may be shared by several handles.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use once_cell::sync::OnceCell;
+
+use super::early::Owner;
+use super::limits::{Clock, Interrupt};
+use super::reconcile::Reconciling;
+use super::{Purpose, Session, Timer};
+use crate::engine::error::{Error, Result, Status};
+use crate::engine::event::{Event, EventKind, Parts};
+use crate::engine::json::{member, quote, string};
+use crate::engine::limits::Limits;
+use crate::engine::queue::{EventQueue, Next};
+use crate::engine::reason::turn_error;
+use crate::engine::result::{Collector, EndedBy, TurnResult};
+use crate::engine::rpc::Envelope;
+use crate::engine::text::ZString;
+
+/// Identifies a turn handle for as long as the host holds it.
+pub type HandleId = usize;
+
+/// What becomes of a handle's events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// They are kept: the host may yet read them.
+    Kept,
+    /// The host reads them.
+    Read,
+    /// They are not wanted; only the result is.
+    Discarded,
+}
+
+/// How a turn ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it did; `None` when it never started.
+    pub result: Option<Arc<TurnResult>>,
+    /// Why it did not complete; `None` when it did.
+    pub error: Option<Error>,
+}
+
+/// What a turn is begun with.
+#[derive(Debug)]
+pub struct TurnStart<'a> {
+    /// The thread on which it runs.
+    pub thread_id: &'a str,
+    /// The parameters of `turn/start`, complete.
+    pub params: &'a str,
+    /// Its limits.
+    pub limits: Limits,
+    /// What becomes of its events.
+    pub delivery: Delivery,
+    /// The pointer that its events carry.
+    pub user_data: usize,
+    /// Until when the runtime must have answered.
+    pub deadline: Option<Instant>,
+}
+
+/// A slot at a certain time: its place may be taken by another turn later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SlotRef {
+    pub(super) index: usize,
+    pub(super) serial: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Handle {
+    state: HandleState,
+    pub(super) queue: EventQueue,
+    pub(super) delivery: Delivery,
+    user_data: usize,
+    id: Arc<OnceCell<ZString>>,
+}
+
+#[derive(Debug)]
+enum HandleState {
+    Live(usize),
+    Ended(Arc<Ended>),
+}
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) serial: u64,
+    pub(super) thread_id: Arc<str>,
+    pub(super) turn_ids: Vec<String>,
+    pub(super) phase: SlotPhase,
+    pub(super) seen: Seen,
+    pub(super) handles: Vec<HandleId>,
+    pub(super) collector: Collector,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    pub(super) interrupt: Option<Interrupt>,
+    pub(super) reconciling: Reconciling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SlotPhase {
+    /// The runtime has not told the id; lines of the thread are kept from this position on.
+    Starting { early_from: usize },
+    Running,
+}
+
+/// Whether `turn/started` was seen: before it, the runtime interrupts a turn only when no id is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Nothing,
+    Started,
+}
+
+impl Slot {
+    /// The id under which the runtime knows it; "" while unknown.
+    pub(super) fn turn_id(&self) -> &str {
+        self.turn_ids.first().map_or("", String::as_str)
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.interrupt.is_some() || matches!(self.phase, SlotPhase::Starting { .. }) || self.reconciling != Reconciling::No
+    }
+}
+
+/// The id in the answer to `turn/start`.
+pub(super) fn turn_id_of(result: &str) -> Option<String> {
+    let turn = member(result, "turn")?;
+    string(member(turn, "id")?).filter(|id| !id.is_empty())
+}
+
+impl Session {
+    /// Begins a turn; its events and its end come to the handle.
+    pub fn start_turn(&mut self, now: Instant, start: &TurnStart<'_>) -> Result<HandleId> {
+        self.ensure_open()?;
+        self.stats.turns += 1;
+        let (handle, slot) = self.open_slot(now, start);
+        let thread_id = Arc::clone(&self.slots[slot.index].thread_id);
+        self.peer.call("turn/start", start.params, start.deadline, Purpose::StartTurn { slot, thread_id });
+        self.wake_driver();
+        Ok(handle)
+    }
+
+    /// Attaches to a turn that runs already; without an id, to the one that runs on the thread. `params` of the start are unused.
+    pub fn attach_turn(&mut self, now: Instant, turn_id: Option<&str>, start: &TurnStart<'_>) -> Result<HandleId> {
+        self.ensure_open()?;
+        let (handle, slot) = self.open_slot(now, start);
+        let known = turn_id.or_else(|| self.running.get(start.thread_id).map(String::as_str)).map(str::to_owned);
+        if let Some(id) = &known
+            && self.by_turn.contains_key(id)
+        {
+            self.bind(now, slot.index, id, None);
+            return Ok(handle);
+        }
+        self.slots[slot.index].turn_ids.extend(known);
+        let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(start.thread_id));
+        self.peer.call("thread/turns/list", &params, start.deadline, Purpose::Attach { slot });
+        self.wake_driver();
+        Ok(handle)
+    }
+
+    fn open_slot(&mut self, now: Instant, start: &TurnStart<'_>) -> (HandleId, SlotRef) {
+        let early_from = self.early.entry(start.thread_id.to_owned()).or_default().expect();
+        let serial = self.serial();
+        let index = self.slots.insert(Slot {
+            serial,
+            thread_id: start.thread_id.into(),
+            turn_ids: Vec::new(),
+            phase: SlotPhase::Starting { early_from },
+            seen: Seen::Nothing,
+            handles: Vec::new(),
+            collector: Collector::new(start.thread_id),
+            limits: start.limits,
+            clock: Clock::started_at(now),
+            interrupt: None,
+            reconciling: Reconciling::No,
+        });
+        let handle = self.handles.insert(Handle {
+            state: HandleState::Live(index),
+            queue: EventQueue::default(),
+            delivery: start.delivery,
+            user_data: start.user_data,
+            id: Arc::default(),
+        });
+        self.slots[index].handles.push(handle);
+        let slot = SlotRef { index, serial };
+        self.arm_turn(now, slot);
+        (handle, slot)
+    }
+
+    pub(super) fn slot(&self, slot: SlotRef) -> Option<usize> {
+        self.slots.get(slot.index).filter(|known| known.serial == slot.serial).map(|_| slot.index)
+    }
+
+    pub(super) fn slot_ref(&self, index: usize) -> SlotRef {
+        SlotRef { index, serial: self.slots[index].serial }
+    }
+
+    pub(super) fn turn_start_answered(&mut self, now: Instant, index: usize, answer: Result<&str>) {
+        let result = match answer {
+            Ok(result) => result,
+            Err(error) => return self.fail_start(now, index, error),
+        };
+        match turn_id_of(result) {
+            Some(id) => self.bind(now, index, &id, member(result, "turn")),
+            None => {
+                let message = format!("the runtime answered turn/start without the id of a turn: {result}");
+                self.fail_start(now, index, Error::new(Status::Protocol, message));
+            }
+        }
+    }
+
+    pub(super) fn attach_answered(&mut self, now: Instant, slot: SlotRef, answer: Result<&str>) {
+        let Some(index) = self.slot(slot) else { return };
+        let wanted = self.slots[index].turn_ids.pop();
+        let found = match &answer {
+            Ok(result) => find_turn(result, wanted.as_deref()),
+            Err(error) => return self.fail_start(now, index, error.clone()),
+        };
+        let Some((id, turn)) = found else {
+            let what = wanted.map_or_else(|| "no turn runs".to_owned(), |id| format!("there is no turn {id}"));
+            let message = format!("{what} on thread {}", self.slots[index].thread_id);
+            return self.fail_start(now, index, Error::new(Status::Rpc, message).with_reason("noActiveTurn"));
+        };
+        self.bind(now, index, &id, Some(&turn));
+        if self.slot(slot).is_some() && status_of(&turn) != "inProgress" {
+            self.recover_items(now, slot, None);
+        }
+    }
+
+    /// The turn of a slot has its id.
+    fn bind(&mut self, now: Instant, index: usize, turn_id: &str, turn_json: Option<&str>) {
+        let SlotPhase::Starting { early_from } = self.slots[index].phase else { return };
+        let thread_id = Arc::clone(&self.slots[index].thread_id);
+        self.tell_id(index, turn_id);
+        let ended = self.early.get(&*thread_id).and_then(|early| early.ended(turn_id));
+        match (self.by_turn.get(turn_id).copied(), ended) {
+            (Some(running), _) => self.join(now, index, running, early_from, turn_id),
+            (None, Some(ended)) => self.join_ended(index, &ended, early_from, turn_id),
+            (None, None) => self.run(now, index, turn_id, turn_json),
+        }
+        self.release_start(now, &thread_id);
+    }
+
+    fn tell_id(&mut self, index: usize, turn_id: &str) {
+        for handle in &self.slots[index].handles {
+            let handle = &mut self.handles[*handle];
+            handle.id.get_or_init(|| ZString::new(turn_id));
+            self.effects.wakers.extend(handle.queue.take_listeners());
+        }
+    }
+
+    fn run(&mut self, now: Instant, index: usize, turn_id: &str, turn_json: Option<&str>) {
+        let slot = &mut self.slots[index];
+        slot.phase = SlotPhase::Running;
+        slot.turn_ids = vec![turn_id.to_owned()];
+        slot.collector.set_turn_id(turn_id);
+        if let Some(turn) = turn_json {
+            slot.collector.turn(turn);
+        }
+        slot.clock.sign(now);
+        self.by_turn.insert(turn_id.to_owned(), index);
+        let slot = self.slot_ref(index);
+        let thread_id = Arc::clone(&self.slots[index].thread_id);
+        let lines = self.early.get_mut(&*thread_id).map(|early| early.claim(turn_id)).unwrap_or_default();
+        for line in lines {
+            if self.slot(slot).is_none() {
+                return;
+            }
+            self.unqueued(line.len());
+            self.replay(now, &line);
+        }
+        self.arm_turn(now, slot);
+        self.let_go_without_handles(slot);
+    }
+
+    /// A line that was kept: its turn is known now, so it goes where it would have gone.
+    fn replay(&mut self, now: Instant, line: &str) {
+        match Envelope::read(line) {
+            Ok(Envelope::Notification(notification)) => self.route(now, &notification),
+            Ok(Envelope::Request(id, notification)) => self.ask(now, id, &notification),
+            _ => {}
+        }
+    }
+
+    /// The new turn is one that runs already: its handles move over and its limits count too.
+    fn join(&mut self, now: Instant, index: usize, running: usize, early_from: usize, turn_id: &str) {
+        self.share_early_events(index, early_from, turn_id);
+        let joined = self.slots.remove(index);
+        for handle in &joined.handles {
+            self.handles[*handle].state = HandleState::Live(running);
+        }
+        let slot = &mut self.slots[running];
+        slot.handles.extend(joined.handles);
+        slot.limits = slot.limits.tightened_by(joined.limits);
+        let slot = self.slot_ref(running);
+        self.arm_turn(now, slot);
+        if let Some(interrupt) = joined.interrupt {
+            self.request_interrupt(now, slot, interrupt.cause);
+        }
+    }
+
+    fn join_ended(&mut self, index: usize, ended: &Arc<Ended>, early_from: usize, turn_id: &str) {
+        self.share_early_events(index, early_from, turn_id);
+        let joined = self.slots.remove(index);
+        self.end_handles(&joined, ended);
+    }
+
+    fn share_early_events(&mut self, index: usize, early_from: usize, turn_id: &str) {
+        let thread_id = Arc::clone(&self.slots[index].thread_id);
+        let lines = self.early.get(&*thread_id).map(|early| early.since(early_from, turn_id)).unwrap_or_default();
+        for line in lines {
+            if let Ok(Envelope::Notification(notification)) = Envelope::read(&line) {
+                self.fan_out(index, &notification);
+            }
+        }
+    }
+
+    /// The start of a turn is over; what nobody claimed belongs to the client.
+    fn release_start(&mut self, now: Instant, thread_id: &str) {
+        let Some(early) = self.early.get_mut(thread_id) else { return };
+        let Some(lines) = early.release() else { return };
+        self.early.remove(thread_id);
+        for line in lines {
+            self.unqueued(line.len());
+            self.replay(now, &line);
+        }
+    }
+
+    pub(super) fn keep_early(&mut self, thread_id: &str, turn_id: &str, line: &str, owner: Owner) {
+        let Some(early) = self.early.get_mut(thread_id) else { return };
+        early.keep(turn_id, line, owner);
+        if owner == Owner::Unknown {
+            self.queued(line.len());
+        }
+    }
+
+    pub(super) fn fail_start(&mut self, now: Instant, index: usize, error: Error) {
+        let slot = self.slots.remove(index);
+        self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error) }));
+        self.release_start(now, &slot.thread_id);
+    }
+
+    /// When the connection is lost, a completion that came before the answer still counts.
+    pub(super) fn bind_early_completions(&mut self, now: Instant) {
+        let starting: Vec<SlotRef> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| matches!(slot.phase, SlotPhase::Starting { .. }))
+            .map(|(index, _)| self.slot_ref(index))
+            .collect();
+        for slot in starting {
+            let Some(index) = self.slot(slot) else { continue };
+            let unclaimed = self.early.get(&*self.slots[index].thread_id).and_then(|early| early.first_unclaimed());
+            if let Some(turn_id) = unclaimed {
+                self.bind(now, index, &turn_id, None);
+            }
+        }
+    }
+
+    /// The turn of a slot is over, as the status that was collected says.
+    pub(super) fn end_as_reported(&mut self, index: usize) {
+        let slot = &self.slots[index];
+        let (ended_by, error) = match (slot.collector.status(), &slot.interrupt) {
+            ("failed", _) => (EndedBy::Failed, Some(turn_error(slot.collector.error_json()))),
+            ("interrupted", Some(interrupt)) => (interrupt.cause, Some(interrupt.error(&slot.limits))),
+            ("interrupted", None) => (EndedBy::Interrupted, Some(Interrupt::by_somebody_else())),
+            _ => (EndedBy::Completed, None),
+        };
+        self.end_turn(index, ended_by, error);
+    }
+
+    pub(super) fn end_turn(&mut self, index: usize, ended_by: EndedBy, error: Option<Error>) {
+        self.cancel_questions_of(index);
+        let slot = self.slots.remove(index);
+        for id in &slot.turn_ids {
+            self.by_turn.remove(id);
+        }
+        let result = Arc::new(slot.collector.finish(ended_by, error.as_ref()));
+        let ended = Arc::new(Ended { result: Some(result), error });
+        if let Some(early) = self.early.get_mut(&*slot.thread_id) {
+            early.turn_ended(&slot.turn_ids, &ended);
+        }
+        self.end_handles(&slot, &ended);
+    }
+
+    /// The connection ended under a turn.
+    pub(super) fn end_lost_turn(&mut self, now: Instant, index: usize, error: &Error) {
+        match self.slots.get(index).map(|slot| slot.phase) {
+            Some(SlotPhase::Starting { .. }) => self.fail_start(now, index, error.clone()),
+            Some(SlotPhase::Running) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
+            None => {}
+        }
+    }
+
+    fn end_handles(&mut self, slot: &Slot, ended: &Arc<Ended>) {
+        let json = ended.result.as_ref().map_or("null", |result| result.json().as_str());
+        for id in &slot.handles {
+            let handle = &mut self.handles[*id];
+            handle.state = HandleState::Ended(Arc::clone(ended));
+            if handle.delivery != Delivery::Discarded {
+                let turn_id = handle.id.get().map_or("", ZString::as_str);
+                let parts = Parts { json, thread_id: &slot.thread_id, turn_id, ..Parts::default() };
+                let event = Event::new(EventKind::TurnEnded, parts).with_error(ended.error.clone());
+                self.push_turn_event(*id, event);
+            }
+            let handle = &mut self.handles[*id];
+            handle.queue.end();
+            self.effects.wakers.extend(handle.queue.take_listeners());
+        }
+    }
+
+    /// Gives an event to a handle.
+    pub(super) fn push_turn_event(&mut self, handle: HandleId, event: Event) {
+        let handle = &mut self.handles[handle];
+        let weight = handle.queue.push(event.with_user_data(handle.user_data));
+        self.effects.wakers.extend(handle.queue.take_listeners());
+        self.queued(weight);
+    }
+
+    /// Takes the oldest event of a handle.
+    pub fn next_turn_event(&mut self, handle: HandleId) -> Next {
+        let handle = &mut self.handles[handle];
+        handle.delivery = Delivery::Read;
+        let next = handle.queue.next();
+        if let Next::Event(event) = &next {
+            self.unqueued(event.weight());
+            self.delivered(event);
+        }
+        next
+    }
+
+    /// Makes the reader of a handle return.
+    pub fn wake_turn(&mut self, handle: HandleId) {
+        let handle = &mut self.handles[handle];
+        handle.queue.wake();
+        self.effects.wakers.extend(handle.queue.take_listeners());
+    }
+
+    /// The host wants the result only: unless it ever read an event, what is queued is let go and requests are declined.
+    pub fn discard_turn_events(&mut self, now: Instant, handle: HandleId) {
+        let waiting = &mut self.handles[handle];
+        if waiting.delivery == Delivery::Read {
+            return;
+        }
+        waiting.delivery = Delivery::Discarded;
+        self.drop_queue(now, handle);
+    }
+
+    fn drop_queue(&mut self, now: Instant, handle: HandleId) {
+        let bytes = self.handles[handle].queue.bytes();
+        let events = self.handles[handle].queue.clear();
+        self.unqueued(bytes);
+        for event in events.iter().filter(|event| event.kind() == EventKind::Request) {
+            self.decline_undelivered(now, event.request_id());
+        }
+    }
+
+    /// How the turn of a handle ended, once it has.
+    pub fn turn_ended(&self, handle: HandleId) -> Option<Arc<Ended>> {
+        match &self.handles[handle].state {
+            HandleState::Ended(ended) => Some(Arc::clone(ended)),
+            HandleState::Live(_) => None,
+        }
+    }
+
+    /// Where the id of a handle's turn will be.
+    pub fn turn_id_cell(&self, handle: HandleId) -> Arc<OnceCell<ZString>> {
+        Arc::clone(&self.handles[handle].id)
+    }
+
+    /// The pointer that the handle's events carry from now on.
+    pub fn set_turn_user_data(&mut self, handle: HandleId, user_data: usize) {
+        self.handles[handle].user_data = user_data;
+    }
+
+    pub(super) fn user_data_of(&self, handle: HandleId) -> usize {
+        self.handles[handle].user_data
+    }
+
+    /// Interrupts the turn of a handle; harmless when it is over.
+    pub fn interrupt_turn(&mut self, now: Instant, handle: HandleId) {
+        if let HandleState::Live(index) = self.handles[handle].state {
+            let slot = self.slot_ref(index);
+            self.request_interrupt(now, slot, EndedBy::Interrupted);
+        }
+    }
+
+    /// The host lets go of a handle. The turn goes on.
+    pub fn free_turn(&mut self, now: Instant, handle: HandleId) {
+        self.drop_queue(now, handle);
+        self.questions.reader_left(handle);
+        let HandleState::Live(index) = self.handles.remove(handle).state else { return };
+        self.slots[index].handles.retain(|known| *known != handle);
+        let slot = self.slot_ref(index);
+        self.let_go_without_handles(slot);
+    }
+
+    /// The events of a running turn that has no handle belong to the client.
+    fn let_go_without_handles(&mut self, slot: SlotRef) {
+        let Some(index) = self.slot(slot) else { return };
+        let slot = &self.slots[index];
+        if !slot.handles.is_empty() || slot.phase != SlotPhase::Running {
+            return;
+        }
+        let slot = self.slots.remove(index);
+        for id in &slot.turn_ids {
+            self.by_turn.remove(id);
+        }
+    }
+
+    pub(super) fn fullest_handle(&self) -> String {
+        let fullest = self.handles.iter().max_by_key(|(_, handle)| handle.queue.bytes());
+        match fullest {
+            Some((_, handle)) if handle.queue.bytes() > self.client.queue.bytes() => {
+                let id = handle.id.get().map_or("", ZString::as_str);
+                format!(" (most of them of turn {id})")
+            }
+            _ => " (most of them in the client queue)".to_owned(),
+        }
+    }
+
+    pub(super) fn arm_turn(&mut self, now: Instant, slot: SlotRef) {
+        let Some(index) = self.slot(slot) else { return };
+        if let Some(at) = self.next_check(now, index) {
+            self.arm(at, Timer::Turn(slot));
+        }
+    }
+}
+
+/// The turn of this id, or else the one in progress, in the answer to `thread/turns/list`: its id and its JSON.
+pub(super) fn find_turn(result: &str, wanted: Option<&str>) -> Option<(String, String)> {
+    use serde::Deserialize;
+    use serde_json::value::RawValue;
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        #[serde(borrow)]
+        data: Vec<&'a RawValue>,
+    }
+    let page: Page<'_> = serde_json::from_str(result).ok()?;
+    let turns = page.data.iter().map(|raw| raw.get());
+    let text = |turn: &str, key: &str| member(turn, key).and_then(string).unwrap_or_default();
+    let fits = |turn: &&str| match wanted {
+        Some(id) => text(turn, "id") == id,
+        None => text(turn, "status") == "inProgress",
+    };
+    turns.into_iter().find(fits).map(|turn| (text(turn, "id"), turn.to_owned()))
+}
+
+pub(super) fn status_of(turn: &str) -> String {
+    member(turn, "status").and_then(string).unwrap_or_default()
+}

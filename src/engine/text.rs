@@ -1,0 +1,96 @@
+//! Strings that can be handed to C as they are: followed by a NUL, whatever they contain.
+
+use std::fmt;
+
+/// An owned UTF-8 string that a NUL follows.
+#[derive(Clone)]
+pub struct ZString(Box<[u8]>);
+
+impl ZString {
+    /// Copies `text` and puts a NUL behind it.
+    pub fn new(text: impl AsRef<str>) -> Self {
+        let text = text.as_ref();
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// The text without the NUL.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0[..self.0.len() - 1]).expect("a ZString is made of a str")
+    }
+
+    /// The bytes, the last of them NUL.
+    pub fn with_nul(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<String> for ZString {
+    fn from(text: String) -> Self {
+        let mut bytes = text.into_bytes();
+        bytes.push(0);
+        Self(bytes.into_boxed_slice())
+    }
+}
+
+impl Default for ZString {
+    fn default() -> Self {
+        Self::new("")
+    }
+}
+
+impl fmt::Debug for ZString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// Several strings in one allocation, each followed by a NUL.
+#[derive(Clone, Debug, Default)]
+pub struct Packed {
+    bytes: Vec<u8>,
+}
+
+/// Where one string lies in a [`Packed`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Span {
+    start: u32,
+    len: u32,
+}
+
+impl Packed {
+    /// Room for `bytes` bytes, the NULs included.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
+    }
+
+    /// Appends a string. What lies beyond 4 GiB cannot be addressed: the ceiling of one message keeps it from happening.
+    pub fn push(&mut self, text: &str) -> Span {
+        let span = Span { start: position(self.bytes.len()), len: position(text.len()) };
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(0);
+        span
+    }
+
+    /// The string at `span`.
+    pub fn get(&self, span: Span) -> &str {
+        let bytes = &self.bytes[span.start as usize..(span.start + span.len) as usize];
+        std::str::from_utf8(bytes).expect("a Packed is made of strs")
+    }
+
+    /// The bytes at `span`, the last of them NUL.
+    pub fn with_nul(&self, span: Span) -> &[u8] {
+        &self.bytes[span.start as usize..=(span.start + span.len) as usize]
+    }
+
+    /// What it occupies.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+fn position(offset: usize) -> u32 {
+    u32::try_from(offset).expect("a message is smaller than 4 GiB")
+}

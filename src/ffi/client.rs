@@ -1,0 +1,247 @@
+use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
+use std::sync::Arc;
+
+use super::client_options::codex_client_options;
+use super::error::codex_error;
+use super::event::{codex_event, give_read};
+use super::handle::{self, Out, Shared, required};
+use super::status::{CODEX_OK, codex_status};
+use super::{panic, string, time};
+use crate::engine::client::Client;
+use crate::engine::client_options::ClientOptions;
+
+/// A connection to one runtime. Owned by the caller; used by any thread.
+pub struct codex_client {
+    _private: [u8; 0],
+}
+
+impl Shared for codex_client {
+    type Value = Client;
+}
+
+/// A share of a client that a call holds while it is under way.
+///
+/// # Safety
+/// `client` is NULL or a client that is not freed while this function runs.
+pub(crate) unsafe fn client_of(client: *const codex_client) -> crate::engine::error::Result<Arc<Client>> {
+    // SAFETY: the caller's promise.
+    required(unsafe { handle::shared(client) }, "client")
+}
+
+/// ## Client
+///
+/// A client is one runtime, `codex app-server`, that the library starts and talks to. Calls may be made from any number of
+/// threads at once, and any number of turns may run. The runtime is a child process of its own process group; it and the
+/// commands that it runs end with the client.
+///
+/// Starts the runtime and waits until it is ready.
+///
+/// @param options  may be NULL: the defaults
+/// @param out      receives the client: owned, see [`codex_client_free`]
+/// @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
+///         CODEX_ERROR_PROTOCOL
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_connect(
+    options: *const codex_client_options,
+    out: *mut *mut codex_client,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes places for the client and the error, or NULL, and its options or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let defaults = ClientOptions::default();
+            let client = Client::connect(handle::borrow(options).unwrap_or(&defaults))?;
+            out.set(handle::share(Arc::new(client)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Closes a client and waits until the runtime is gone. Running turns end with CODEX_ERROR_CLOSED and their TurnResult, callers
+/// that wait return that too, requests are declined, and handlers that run are waited for. Events that are queued stay
+/// readable; then comes CODEX_EVENT_CLOSED, then CODEX_END.
+///
+/// @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
+///                    CODEX_WAIT_DEFAULT is 5,000
+/// @return CODEX_OK, also when it was closed before; CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_close(
+    client: *mut codex_client,
+    timeout_ms: i64,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client or NULL, and a place for the error or NULL.
+    unsafe {
+        panic::call(err, || {
+            client_of(client)?.close(time::patience(timeout_ms)?)?;
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Frees a client. The connection ends with the last handle of the client, its threads and its turns; a turn that runs does not
+/// keep it. Ending goes on behind this call. A connection that is lost is never opened again: make a new client and resume.
+///
+/// @param client  owned; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
+    // SAFETY: the caller owns the client.
+    panic::run(|| drop(unsafe { handle::unshare(client) }));
+}
+
+/// Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
+/// executable.
+///
+/// @return borrowed from the client; "" for NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> *const c_char {
+    // SAFETY: the caller passes a client that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(client) }?.info())))
+}
+
+/// Figures about the connection, as a JSON object: messages and bytes received, lines skipped, turns and requests open, calls
+/// outstanding and retried, bytes queued now and at most, events and log messages dropped.
+///
+/// @return owned, see [`codex_string_free`]; NULL for NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_stats_json(client: *mut codex_client) -> *mut c_char {
+    // SAFETY: the caller passes a client that is not freed, or NULL.
+    panic::value(null_mut(), || Some(string::owned(unsafe { client_of(client) }.ok()?.stats_json().ok()?)))
+}
+
+/// Calls any method of the runtime and waits for its result. A call that the runtime refuses because it is overloaded is made
+/// again until the time is up; a call that is not answered never is.
+///
+/// @param method           like "model/list"
+/// @param params_json      a JSON object; NULL is the empty one
+/// @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @param out_result_json  receives the result, byte for byte: owned, see [`codex_string_free`]; may be NULL
+/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
+///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_call(
+    client: *mut codex_client,
+    method: *const c_char,
+    params_json: *const c_char,
+    timeout_ms: i64,
+    out_result_json: *mut *mut c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe {
+        let out = Out::new(out_result_json, null_mut());
+        panic::call(err, || {
+            let client = client_of(client)?;
+            let method = string::required(method, "method")?;
+            let params = string::optional(params_json, "params_json")?;
+            let result = client.call(method, params, time::timeout(timeout_ms)?)?;
+            if out.is_wanted() {
+                out.set(string::owned(result));
+            }
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Calls any method of the runtime without waiting. The answer is a CODEX_EVENT_RESPONSE in the client queue, whose JSON is the
+/// result or the error, and whose codex_event_status says which.
+///
+/// @param method       like "model/list"
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @param user_data    what codex_event_user_data of the answer gives
+/// @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
+/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_begin_call(
+    client: *mut codex_client,
+    method: *const c_char,
+    params_json: *const c_char,
+    timeout_ms: i64,
+    user_data: *mut c_void,
+    out_call_id: *mut u64,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe {
+        let out = Out::new(out_call_id, 0);
+        panic::call(err, || {
+            let client = client_of(client)?;
+            let method = string::required(method, "method")?;
+            let params = string::optional(params_json, "params_json")?;
+            let user_data = user_data.expose_provenance();
+            out.set(client.begin_call(method, params, time::timeout(timeout_ms)?, user_data)?);
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Sends a notification to the runtime. It is never answered.
+///
+/// @param method       its name
+/// @param params_json  a JSON object; NULL sends none
+/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_notify(
+    client: *mut codex_client,
+    method: *const c_char,
+    params_json: *const c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and a place, or NULL.
+    unsafe {
+        panic::call(err, || {
+            let client = client_of(client)?;
+            client.notify(string::required(method, "method")?, string::optional(params_json, "params_json")?)?;
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Takes the next event that belongs to no turn handle. The client queue keeps nothing until this is first called, or a call is
+/// begun; then notifications take at most a quarter of max_queued_bytes, the oldest are dropped and counted, and answers and
+/// requests never are. Several threads may call it; each event goes to one of them.
+///
+/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
+/// @param out         receives the event: owned, see [`codex_event_free`]
+/// @return CODEX_OK; CODEX_TIMEOUT; CODEX_END after CODEX_EVENT_CLOSED; CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_next_event(
+    client: *mut codex_client,
+    timeout_ms: i64,
+    out: *mut *mut codex_event,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let client = client_of(client)?;
+            let deadline = time::deadline(timeout_ms, client.connection())?;
+            Ok(give_read(client.next_event(deadline)?, &out))
+        })
+    }
+}
+
+/// Makes a [`codex_client_next_event`] that waits now, or else the next one, return CODEX_TIMEOUT.
+///
+/// @param client  may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_wake(client: *mut codex_client) {
+    // SAFETY: the caller passes a client that is not freed, or NULL.
+    panic::value((), || unsafe { client_of(client) }.ok()?.wake().ok());
+}

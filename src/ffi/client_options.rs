@@ -1,0 +1,492 @@
+use std::ffi::{OsString, c_char, c_void};
+use std::sync::Arc;
+
+use super::closure::{UserData, codex_destroy_fn};
+use super::handle::{self, Boxed, required};
+use super::request::{codex_request_fn, give_request};
+use super::status::codex_status;
+use super::{panic, string, time};
+use crate::engine::text::ZString;
+use crate::engine::client_options::{ClientInfo, ClientOptions, DEFAULT_TIMEOUT, ExperimentalApi, Inherit};
+use crate::engine::error::{Error, Result};
+use crate::engine::log::Level;
+use crate::engine::transport::Direction;
+
+/// No log messages.
+pub const CODEX_LOG_OFF: i32 = 0;
+/// Something is broken.
+pub const CODEX_LOG_ERROR: i32 = 1;
+/// Something is odd.
+pub const CODEX_LOG_WARN: i32 = 2;
+/// Something happened; includes each line of the runtime's standard error.
+pub const CODEX_LOG_INFO: i32 = 3;
+/// For whoever looks for a defect.
+pub const CODEX_LOG_DEBUG: i32 = 4;
+/// Everything.
+pub const CODEX_LOG_TRACE: i32 = 5;
+
+/// The message goes to the runtime.
+pub const CODEX_TRACE_SENT: i32 = 0;
+/// The message comes from the runtime.
+pub const CODEX_TRACE_RECEIVED: i32 = 1;
+
+/// Takes a log message. Runs on the library's log thread, one call at a time. `target` names the part of the library;
+/// both strings live during the call.
+pub type codex_log_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, level: i32, target: *const c_char, message: *const c_char)>;
+
+/// Takes a message as it goes over the wire, with secrets removed. `direction` is CODEX_TRACE_SENT or CODEX_TRACE_RECEIVED.
+/// Runs on the library's log thread, one call at a time; `line` lives during the call.
+pub type codex_trace_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, direction: i32, line: *const c_char, len: usize)>;
+
+/// How a client is made. Owned by the caller; used by one thread at a time.
+pub struct codex_client_options {
+    _private: [u8; 0],
+}
+
+impl Boxed for codex_client_options {
+    type Value = ClientOptions;
+}
+
+/// ## Client options
+///
+/// Options are copied when a client connects, and may be reused or freed at once. A setter that fails changes nothing. The
+/// user_data of a callback is shared by the options and all clients made from them; its destroy function runs once, when the
+/// last of them lets go.
+///
+/// Options with their defaults: start the `codex` that is found, and decline whatever nobody answers.
+///
+/// @return owned, see [`codex_client_options_free`]; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn codex_client_options_new() -> *mut codex_client_options {
+    panic::value(std::ptr::null_mut(), || Some(handle::give(ClientOptions::default())))
+}
+
+/// Frees options. Clients that were made from them are not affected.
+///
+/// @param options  owned; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_free(options: *mut codex_client_options) {
+    // SAFETY: the caller owns the options.
+    panic::run(|| drop(unsafe { handle::take_back(options) }));
+}
+
+/// Changes the options of the caller inside the boundary.
+///
+/// # Safety
+/// `options` is NULL or options that no other thread uses now.
+unsafe fn change(
+    options: *mut codex_client_options,
+    change: impl FnOnce(&mut ClientOptions) -> Result<()>,
+) -> codex_status {
+    // SAFETY: the caller's promise.
+    panic::status(|| change(required(unsafe { handle::borrow_mut(options) }, "options")?))
+}
+
+/// Names the executable of the runtime. Without it, and without a command, the variable CODEX_PATH names it, and else it is
+/// the `codex` on the PATH.
+///
+/// @param path  a path; nothing is searched for
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_codex_path(
+    options: *mut codex_client_options,
+    path: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            options.codex_path = Some(not_empty(string::required(path, "path")?, "path")?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Gives the whole command line of the runtime instead: a wrapper, a container, another build. The configuration overrides
+/// of [`codex_client_options_add_config`] are not added to it. It must speak the app-server protocol over its standard streams.
+///
+/// @param argv  the program, searched for on the PATH unless it holds a slash, and its arguments
+/// @param argc  how many, at least 1
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_command(
+    options: *mut codex_client_options,
+    argv: *const *const c_char,
+    argc: usize,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and an array of argc NUL-terminated strings or NULL.
+    unsafe {
+        change(options, |options| {
+            if argv.is_null() {
+                return Err(handle::is_null("argv"));
+            }
+            let words: Result<Vec<OsString>> = (0..argc)
+                .map(|index| string::required(*argv.add(index), "argv").map(OsString::from))
+                .collect();
+            let words = words?;
+            if words.first().is_none_or(|program| program.is_empty()) {
+                return Err(Error::invalid_argument("the command has no program; argv[0] must name one"));
+            }
+            options.command = Some(words);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the runtime's home directory: its configuration, login and sessions. It must exist. Without this the runtime decides:
+/// CODEX_HOME of its environment, else ~/.codex.
+///
+/// @param path  a directory
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_codex_home(
+    options: *mut codex_client_options,
+    path: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            options.codex_home = Some(not_empty(string::required(path, "path")?, "path")?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the directory that the runtime starts in, which is the default directory of new threads. Without this it is the one of
+/// this process.
+///
+/// @param path  a directory
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_cwd(
+    options: *mut codex_client_options,
+    path: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            options.cwd = Some(not_empty(string::required(path, "path")?, "path")?.into());
+            Ok(())
+        })
+    }
+}
+
+/// Sets or unsets a variable of the runtime's environment. The environment of this process is never changed.
+///
+/// @param name   a name without `=`
+/// @param value  its value; NULL unsets the variable
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_env(
+    options: *mut codex_client_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and NUL-terminated strings or NULL.
+    unsafe {
+        change(options, |options| {
+            let name = string::required(name, "name")?;
+            options.set_env(name, string::optional(value, "value")?)
+        })
+    }
+}
+
+/// Whether the runtime gets the environment of this process, which is read when the client connects. Default: true.
+///
+/// @param inherit  false: it gets the variables of [`codex_client_options_set_env`] and CODEX_HOME only
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_inherit_env(
+    options: *mut codex_client_options,
+    inherit: bool,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.inherit = if inherit { Inherit::Environment } else { Inherit::Nothing };
+            Ok(())
+        })
+    }
+}
+
+/// Overrides one value of the runtime's configuration. May be called any number of times.
+///
+/// @param toml_override  `key=value`, the value in TOML: `model_reasoning_effort="high"`
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_add_config(
+    options: *mut codex_client_options,
+    toml_override: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe { change(options, |options| options.add_config(string::required(toml_override, "toml_override")?)) }
+}
+
+/// Says who the program is. Default: "libcodex" with its version.
+///
+/// @param name     a short word without blanks; it becomes the originator of requests to the model's provider
+/// @param title    a name for people; may be NULL
+/// @param version  the version of the program
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_client_info(
+    options: *mut codex_client_options,
+    name: *const c_char,
+    title: *const c_char,
+    version: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and NUL-terminated strings or NULL.
+    unsafe {
+        change(options, |options| {
+            options.client_info = ClientInfo {
+                name: not_empty(string::required(name, "name")?, "name")?.into(),
+                title: string::optional(title, "title")?.map(str::to_owned),
+                version: not_empty(string::required(version, "version")?, "version")?.into(),
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Whether the experimental part of the protocol may be used. Default: true.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_experimental_api(
+    options: *mut codex_client_options,
+    enabled: bool,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.experimental_api = if enabled { ExperimentalApi::Enabled } else { ExperimentalApi::Disabled };
+            Ok(())
+        })
+    }
+}
+
+/// Asks the runtime not to send a notification. May be called any number of times. Turns need `turn/started`,
+/// `turn/completed`, `item/started`, `item/completed` and `thread/tokenUsage/updated`: these are refused.
+///
+/// @param method  the exact method, like "item/agentMessage/delta"
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_add_notification_opt_out(
+    options: *mut codex_client_options,
+    method: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe { change(options, |options| options.add_notification_opt_out(string::required(method, "method")?)) }
+}
+
+/// How long connecting may take. Default: 60,000.
+///
+/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_connect_timeout_ms(
+    options: *mut codex_client_options,
+    timeout_ms: i64,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.connect_timeout = time::option(timeout_ms, Some(DEFAULT_TIMEOUT))?;
+            Ok(())
+        })
+    }
+}
+
+/// How long the runtime may take to answer a call that has no time of its own. Default: 60,000. The runtime may need 6 seconds
+/// to start a thread while it is offline.
+///
+/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_request_timeout_ms(
+    options: *mut codex_client_options,
+    timeout_ms: i64,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.request_timeout = time::option(timeout_ms, Some(DEFAULT_TIMEOUT))?;
+            Ok(())
+        })
+    }
+}
+
+/// How long the program may take to answer a request of the runtime that it has received; then it is declined. Default: for
+/// ever. A request that nobody receives is declined after 60 seconds in any case.
+///
+/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_answer_timeout_ms(
+    options: *mut codex_client_options,
+    timeout_ms: i64,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.answer_timeout = time::option(timeout_ms, None)?;
+            Ok(())
+        })
+    }
+}
+
+/// The longest message that is taken from the runtime. A longer one is skipped and reported, and fails the call that it
+/// answers. Default: 256 MiB.
+///
+/// @param bytes  1 to 2 GiB
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_max_message_bytes(
+    options: *mut codex_client_options,
+    bytes: usize,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe { change(options, |options| options.set_max_message_bytes(bytes)) }
+}
+
+/// How much all queues of a client may hold together. At the ceiling the runtime is held back until events are read; a call
+/// that waits for its answer reads on for a while, and then fails with CODEX_ERROR_WOULD_DEADLOCK. Default: 64 MiB.
+///
+/// @param bytes  at least 1
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_max_queued_bytes(
+    options: *mut codex_client_options,
+    bytes: usize,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe { change(options, |options| options.set_max_queued_bytes(bytes)) }
+}
+
+/// Has log messages handed to a function. The library itself never writes to standard output or standard error.
+///
+/// @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
+/// @param fn         may be NULL: none
+/// @param user_data  passed to every call
+/// @param destroy    see [`codex_destroy_fn`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_log(
+    options: *mut codex_client_options,
+    level: i32,
+    r#fn: codex_log_fn,
+    user_data: *mut c_void,
+    destroy: codex_destroy_fn,
+) -> codex_status {
+    let user_data = UserData::new(user_data, destroy);
+    let set = |options: &mut ClientOptions| {
+        let level = log_level(level)?;
+        options.log = level.zip(r#fn).map(|(level, log)| {
+            let sink = move |level: Level, target: &str, message: &str| {
+                let (target, message) = (ZString::new(target), ZString::new(message));
+                // SAFETY: the host's function with the host's pointer; both strings live during the call.
+                unsafe { log(user_data.pointer(), level as i32, string::borrowed(&target), string::borrowed(&message)) };
+            };
+            (level, Arc::new(sink) as Arc<_>)
+        });
+        Ok(())
+    };
+    // SAFETY: the caller passes its options.
+    unsafe { change(options, set) }
+}
+
+fn log_level(level: i32) -> Result<Option<Level>> {
+    Ok(Some(match level {
+        CODEX_LOG_OFF => return Ok(None),
+        CODEX_LOG_ERROR => Level::Error,
+        CODEX_LOG_WARN => Level::Warn,
+        CODEX_LOG_INFO => Level::Info,
+        CODEX_LOG_DEBUG => Level::Debug,
+        CODEX_LOG_TRACE => Level::Trace,
+        _ => return Err(Error::invalid_argument(format!("the log level cannot be {level}: CODEX_LOG_OFF is 0, CODEX_LOG_TRACE 5"))),
+    }))
+}
+
+/// Has every message to and from the runtime handed to a function, with the values of secrets removed.
+///
+/// @param fn         may be NULL: none
+/// @param user_data  passed to every call
+/// @param destroy    see [`codex_destroy_fn`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_trace(
+    options: *mut codex_client_options,
+    r#fn: codex_trace_fn,
+    user_data: *mut c_void,
+    destroy: codex_destroy_fn,
+) -> codex_status {
+    let user_data = UserData::new(user_data, destroy);
+    let set = |options: &mut ClientOptions| {
+        options.trace = r#fn.map(|trace| {
+            let sink = move |direction: Direction, line: &str| {
+                let text = ZString::new(line);
+                // SAFETY: the host's function with the host's pointer; the line lives during the call.
+                unsafe { trace(user_data.pointer(), direction as i32, string::borrowed(&text), line.len()) };
+            };
+            Arc::new(sink) as Arc<_>
+        });
+        Ok(())
+    };
+    // SAFETY: the caller passes its options.
+    unsafe { change(options, set) }
+}
+
+/// Has the requests of the runtime handed to a function, before anybody else is asked. It runs on a thread of the client, one
+/// request at a time, and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that
+/// wait for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
+///
+/// @param fn         may be NULL: none
+/// @param user_data  passed to every call
+/// @param destroy    see [`codex_destroy_fn`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_request_handler(
+    options: *mut codex_client_options,
+    r#fn: codex_request_fn,
+    user_data: *mut c_void,
+    destroy: codex_destroy_fn,
+) -> codex_status {
+    let user_data = UserData::new(user_data, destroy);
+    let set = |options: &mut ClientOptions| {
+        options.request_handler = r#fn.map(|handler| {
+            let answer = move |request| {
+                // SAFETY: the host's function with the host's pointer; the request is the host's from here on.
+                unsafe { handler(user_data.pointer(), give_request(request)) };
+            };
+            Arc::new(answer) as Arc<_>
+        });
+        Ok(())
+    };
+    // SAFETY: the caller passes its options.
+    unsafe { change(options, set) }
+}
+
+fn not_empty<'a>(text: &'a str, what: &str) -> Result<&'a str> {
+    if text.is_empty() { Err(Error::invalid_argument(format!("the argument `{what}` is empty"))) } else { Ok(text) }
+}

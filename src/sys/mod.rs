@@ -1,0 +1,38 @@
+//! The operating system: child processes and their pipes, signals, threads, forks, wake-ups.
+//!
+//! Everything here lives inside somebody else's process. No signal disposition changes, no signal handler appears, the
+//! process is never forked, every descriptor is close-on-exec and lies above the standard streams.
+
+#![allow(unsafe_code)]
+
+mod executable;
+mod fork;
+mod pipe;
+mod process;
+mod signals;
+mod spawn;
+mod sweep;
+#[cfg(test)]
+mod testing;
+mod thread;
+mod wakeup;
+mod watch;
+
+pub use executable::is_executable_file;
+pub use fork::ForkGuard;
+pub use pipe::{read, send_nosignal, shutdown_write};
+pub use process::{ExitStatus, Process};
+pub use signals::Signal;
+pub use spawn::{MARKER, SpawnError, SpawnSpec, Spawned, spawn};
+pub use sweep::sweep;
+pub use thread::spawn_thread;
+pub use wakeup::WakeupFd;
+pub use watch::watch;
+
+/// The error that `errno` holds when a system call says -1.
+fn check(result: libc::c_int) -> std::io::Result<libc::c_int> {
+    match result {
+        -1 => Err(std::io::Error::last_os_error()),
+        value => Ok(value),
+    }
+}

@@ -1,0 +1,5 @@
+//! What the model does on its own, without a runtime.
+
+mod client;
+mod http;
+mod program;
