@@ -19,7 +19,7 @@ extern char **environ;
 
 enum { SECONDS_PER_TEST = 90, PATIENCE_MS = 20000, MAX_DEFERRED = 1024, MAX_FAILURES_SHOWN = 8 };
 
-/* ---- harness --------------------------------------------------------------------------------------------------------- */
+/* ---- harness ----------------------------------------------------------------------------------------------------- */
 
 typedef struct deferred {
   void (*clean_up)(void *);
@@ -124,7 +124,7 @@ void defer(void (*clean_up)(void *), void *argument) {
   if (full) check_true(__FILE__, __LINE__, "there is room for another deferred clean-up", false);
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------------------------ */
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 static const char *base_name(const char *path) {
   const char *slash = strrchr(path, '/');
@@ -182,7 +182,7 @@ void forget(codex_error **err) {
   *err = NULL;
 }
 
-/* ---- text, time, threads --------------------------------------------------------------------------------------------------- */
+/* ---- text, time, threads ----------------------------------------------------------------------------------------- */
 
 static void *allocate(size_t size) {
   void *memory = calloc(1, size);
@@ -274,7 +274,7 @@ int flag_count(flag *f) {
   return count;
 }
 
-/* ---- files -------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 static bool is_dot(const char *name) { return strcmp(name, ".") == 0 || strcmp(name, "..") == 0; }
 
@@ -405,7 +405,7 @@ bool wait_until_gone(int64_t pid) {
   return true;
 }
 
-/* ---- the scripted model ---------------------------------------------------------------------------------------------------------- */
+/* ---- the scripted model ------------------------------------------------------------------------------------------ */
 
 /* The library starts processes too, and they must not hold the other ends of these pipes open. */
 static void make_private_pipe(int ends[2]) {
@@ -594,7 +594,7 @@ void model_await_gate(const model *m, const char *gate) {
 
 void model_open_gate(const model *m, const char *gate) { control(m, "POST", text("/control/gates/%s", gate), ""); }
 
-/* ---- clients -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------------------------- */
 
 static void free_options(void *options) { codex_client_options_free(options); }
 

@@ -21,7 +21,7 @@
 
 #include "codex.h"
 
-/* ---- harness --------------------------------------------------------------------------------------------------------- */
+/* ---- harness ----------------------------------------------------------------------------------------------------- */
 
 typedef struct test_case {
   const char *name;
@@ -47,7 +47,7 @@ const char *required_env(const char *name);
 /* Runs after the test, last registered first. */
 void defer(void (*clean_up)(void *), void *argument);
 
-/* ---- checks: callable on any thread and in callbacks; true when the check held ------------------------------------------ */
+/* ---- checks: callable on any thread and in callbacks; true when the check held ----------------------------------- */
 
 #define CHECK(condition) check_true(__FILE__, __LINE__, #condition, (condition))
 #define CHECK_STR(actual, expected) check_string(__FILE__, __LINE__, #actual, (actual), (expected))
@@ -73,7 +73,7 @@ bool check_status(const char *file, int line, const char *what, codex_status act
 /* Frees the error and sets it to NULL. */
 void forget(codex_error **err);
 
-/* ---- text, time, threads --------------------------------------------------------------------------------------------------- */
+/* ---- text, time, threads ----------------------------------------------------------------------------------------- */
 
 /* A formatted string that lives until the end of the test. */
 const char *text(const char *format, ...);
@@ -104,7 +104,7 @@ int flag_count(flag *f);
 /* flag_raise in the shape of the library's callbacks. */
 void flag_raise_callback(void *f);
 
-/* ---- files -------------------------------------------------------------------------------------------------------------------- */
+/* ---- files ------------------------------------------------------------------------------------------------------- */
 
 /* A new directory with an absolute path; removed after the test. */
 const char *fresh_directory(void);
@@ -119,7 +119,7 @@ bool wait_for_text(const char *path, const char *part);
 /* false when the process still exists after 20 seconds. */
 bool wait_until_gone(int64_t pid);
 
-/* ---- the scripted model ---------------------------------------------------------------------------------------------------------- */
+/* ---- the scripted model ------------------------------------------------------------------------------------------ */
 
 typedef struct model {
   int64_t pid;
@@ -152,7 +152,7 @@ const char *model_request(const model *m, size_t n);
 void model_await_gate(const model *m, const char *gate);
 void model_open_gate(const model *m, const char *gate);
 
-/* ---- clients -------------------------------------------------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------------------------- */
 
 /* A client with one thread, and all that is below them; closed and removed after the test. */
 typedef struct session {

@@ -50,7 +50,7 @@ static void check_partial_result(const char *ended_by) {
   CHECK(codex_turn_result_final_response(run_result, NULL) == NULL);
 }
 
-/* ---- in the middle of a turn --------------------------------------------------------------------------------------------------- */
+/* ---- in the middle of a turn ------------------------------------------------------------------------------------- */
 
 TEST(a_runtime_that_is_killed_in_a_turn_ends_it_with_what_was_collected) {
   session *s = session_with_fake(HALF_A_TURN "{\"sleepMs\":100},{\"abort\":true}]}}");
@@ -154,7 +154,7 @@ TEST(every_turn_ends_when_the_runtime_dies) {
   }
 }
 
-/* ---- afterwards ------------------------------------------------------------------------------------------------------------------- */
+/* ---- afterwards -------------------------------------------------------------------------------------------------- */
 
 TEST(a_lost_connection_stays_lost_and_does_not_harm_the_host) {
   session *s = session_with_fake("{\"on\":{\"thread/name/set\":[{\"abort\":true}]}}");
@@ -190,7 +190,7 @@ TEST(a_dead_runtime_leaves_no_process_behind) {
   CHECK(wait_until_gone(pid));
 }
 
-/* ---- nonsense ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- nonsense ---------------------------------------------------------------------------------------------------- */
 
 TEST(lines_that_are_no_messages_are_skipped) {
   session *s = session_with_fake(
@@ -218,7 +218,7 @@ TEST(a_message_in_pieces_is_put_together) {
   CHECK(seen);
 }
 
-/* ---- at the start -------------------------------------------------------------------------------------------------------------------- */
+/* ---- at the start ------------------------------------------------------------------------------------------------ */
 
 static codex_client_options *options_for_shell(const char *command) {
   const char *const argv[] = {"sh", "-c", command};
@@ -312,7 +312,7 @@ TEST(a_directory_that_does_not_exist_is_named) {
   CHECK_CONTAINS(codex_error_message(run_error), "/no/such/directory");
 }
 
-/* ---- the real runtime cannot start ------------------------------------------------------------------------------------------------------ */
+/* ---- the real runtime cannot start ------------------------------------------------------------------------------- */
 
 static codex_client_options *options_with_home(const char *home) {
   codex_client_options *options = options_for_fake(NULL, NULL);

@@ -3,7 +3,7 @@
 
 static const char script_held_turn[] = "{\"on\":{\"turn/start\":[{\"turn\":{\"deltas\":[\"half\"],\"hold\":true}}]}}";
 
-/* ---- waking ------------------------------------------------------------------------------------------------------------------ */
+/* ---- waking ------------------------------------------------------------------------------------------------------ */
 
 static void skip_what_is_there(codex_turn *turn) {
   codex_event *event = NULL;
@@ -67,7 +67,7 @@ TEST(a_wake_up_of_the_client_is_kept_for_the_next_reader) {
   CHECK_STATUS(codex_client_next_event(s->client, CODEX_WAIT_FOREVER, &event, &err), CODEX_TIMEOUT, err);
 }
 
-/* ---- freeing -------------------------------------------------------------------------------------------------------------------- */
+/* ---- freeing ----------------------------------------------------------------------------------------------------- */
 
 typedef struct handles {
   codex_client *client;
@@ -166,7 +166,7 @@ TEST(tools_of_a_killed_runtime_are_ended_too) {
   CHECK(note != NULL && wait_until_gone(atoll(note + strlen("#child "))));
 }
 
-/* ---- what arrives ------------------------------------------------------------------------------------------------------------------ */
+/* ---- what arrives ------------------------------------------------------------------------------------------------ */
 
 TEST(events_that_come_before_the_answer_are_not_lost) {
   session *s = session_with_fake("{\"on\":{\"turn/start\":[{\"turn\":{\"beforeReply\":true,\"deltas\":[\"ear\",\"ly\"]}}]}}");
@@ -189,7 +189,8 @@ TEST(a_turn_that_is_over_before_its_answer_has_its_result) {
 TEST(an_unknown_event_passes_byte_for_byte) {
   session *s = session_with_fake(
       "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},"
-      "{\"raw\":\"{\\\"method\\\":\\\"future/event\\\",\\\"params\\\":{\\\"turnId\\\":\\\"$turnId\\\",\\\"threadId\\\":\\\"$threadId\\\","
+      "{\"raw\":\"{\\\"method\\\":\\\"future/event\\\",\\\"params\\\":{"
+      "\\\"turnId\\\":\\\"$turnId\\\",\\\"threadId\\\":\\\"$threadId\\\","
       "\\\"n\\\":1.50,\\\"odd\\\" : [ {} ],\\\"e\\\":\\\"\\\\u00e9\\\"}}\"},{\"finishTurn\":{}}]}}");
   codex_turn *turn = start_turn_or_fail(s->thread, "go");
   codex_event *event = NULL;
@@ -197,8 +198,9 @@ TEST(an_unknown_event_passes_byte_for_byte) {
     codex_event_free(event);
     event = await_event(turn, CODEX_EVENT_OTHER);
   } while (event != NULL && strcmp(codex_event_method(event), "future/event") != 0);
-  CHECK_STR(codex_event_json(event, NULL), text("{\"turnId\":\"%s\",\"threadId\":\"%s\",\"n\":1.50,\"odd\" : [ {} ],\"e\":\"\\u00e9\"}",
-                                                codex_turn_id(turn), codex_thread_id(s->thread)));
+  const char *expected = text("{\"turnId\":\"%s\",\"threadId\":\"%s\",\"n\":1.50,\"odd\" : [ {} ],\"e\":\"\\u00e9\"}",
+                              codex_turn_id(turn), codex_thread_id(s->thread));
+  CHECK_STR(codex_event_json(event, NULL), expected);
   CHECK_STR(string_at(codex_event_value(event), "/e"), "\xc3\xa9");
   codex_event_free(event);
   CHECK_INT(drain(turn), CODEX_OK);

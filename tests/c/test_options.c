@@ -182,7 +182,7 @@ TEST(a_message_that_is_too_long_fails_the_call_that_it_answers_and_no_other) {
   CHECK_STR(codex_turn_result_status(run_or_fail(s->thread, "go")), "completed");
 }
 
-/* ---- log and trace ------------------------------------------------------------------------------------------------------------- */
+/* ---- log and trace ----------------------------------------------------------------------------------------------- */
 
 /* Static in every test: its destroy function may run after the test. */
 typedef struct watcher {
@@ -276,7 +276,7 @@ TEST(a_registration_without_a_destroy_function_is_fine) {
   codex_client_options_free(options);
 }
 
-/* ---- params that the library translates --------------------------------------------------------------------------------------------- */
+/* ---- params that the library translates -------------------------------------------------------------------------- */
 
 static const codex_value *params_of_started_thread(const char *params_json) {
   session *s = session_with_fake(NULL);

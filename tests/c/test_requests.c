@@ -4,7 +4,7 @@
 /* The id of every request of the fake runtime; far from the ids that the library gives its own requests. */
 #define ASKED_ID "7007"
 
-/* ---- the fake runtime asks ------------------------------------------------------------------------------------------------- */
+/* ---- the fake runtime asks --------------------------------------------------------------------------------------- */
 
 typedef struct question {
   codex_request_kind kind;
@@ -341,7 +341,7 @@ TEST(a_request_is_answered_once) {
   end_asked(&asked, CODEX_OK);
 }
 
-/* ---- questions that nobody needs an answer to any more ------------------------------------------------------------------------ */
+/* ---- questions that nobody needs an answer to any more ----------------------------------------------------------- */
 
 /* Somebody else answers as soon as a name is set. */
 static const char script_answered_elsewhere[] =
@@ -440,7 +440,7 @@ TEST(a_request_that_is_not_answered_in_time_is_declined) {
   CHECK(flag_wait(&h.destroyed, 1));
 }
 
-/* ---- requests of turns without a handle ------------------------------------------------------------------------------------------ */
+/* ---- requests of turns without a handle -------------------------------------------------------------------------- */
 
 static const char script_sub_agent_asks[] =
     "{\"on\":{\"thread/name/set\":[{\"request\":[" ASKED_ID ",\"item/commandExecution/requestApproval\","
@@ -467,7 +467,7 @@ TEST(a_request_of_a_foreign_turn_is_declined_when_nobody_reads) {
   check_answer(s, command.decline);
 }
 
-/* ---- the request handler ------------------------------------------------------------------------------------------------------------ */
+/* ---- the request handler ----------------------------------------------------------------------------------------- */
 
 /* Static in every test: its destroy function may run after the test. */
 typedef struct handler {
@@ -573,7 +573,7 @@ TEST(the_user_data_of_a_handler_is_destroyed_once_when_all_let_go) {
   CHECK_INT(flag_count(&h.hook.destroyed), 1);
 }
 
-/* ---- the real runtime asks ------------------------------------------------------------------------------------------------------------ */
+/* ---- the real runtime asks --------------------------------------------------------------------------------------- */
 
 typedef enum reaction { APPROVE, DECLINE, CANCEL_TURN, FREE, KEEP } reaction;
 
@@ -703,7 +703,8 @@ TEST(a_request_handler_approves_a_command) {
 static session *session_that_patches(const char **path) {
   session *s = session_with_model("{\"approvalMode\":\"ask\",\"sandbox\":\"read-only\"}");
   *path = text("%s/note.txt", s->work);
-  model_patches(s->model, "call_1", text("*** Begin Patch\n*** Add File: %s\n+a line of the patch\n*** End Patch\n", *path));
+  model_patches(s->model, "call_1", text("*** Begin Patch\n*** Add File: %s\n+a line of the patch\n*** End Patch\n",
+                                                *path));
   model_says(s->model, "patched or not");
   return s;
 }

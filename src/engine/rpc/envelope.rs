@@ -132,6 +132,9 @@ struct WireError<'a> {
 impl<'a> Envelope<'a> {
     /// Reads one line. `Err` says why it is no message of the protocol.
     pub fn read(line: &'a str) -> Result<Self, String> {
+        if !line.trim_start().starts_with('{') {
+            return Err("it is no JSON object".into());
+        }
         let wire: Wire<'a> = serde_json::from_str(line).map_err(|error| error.to_string())?;
         let id = wire.id.map(|raw| read_id(raw.get())).transpose()?;
         match (wire.method, id) {
@@ -153,7 +156,9 @@ impl<'a> Envelope<'a> {
 impl<'a> Ids<'a> {
     /// The ids in the parameters of a notification. What has another shape than expected counts as absent.
     pub fn of(params: &'a str) -> Self {
-        let wire: WireParams<'a> = serde_json::from_str(params).unwrap_or_default();
+        // An array would be read as a struct, member by member.
+        let is_object = params.trim_start().starts_with('{');
+        let wire: WireParams<'a> = if is_object { serde_json::from_str(params).unwrap_or_default() } else { WireParams::default() };
         Self {
             thread: either(wire.thread_id, wire.thread),
             turn: either(wire.turn_id, wire.turn),
@@ -184,7 +189,8 @@ fn read_outcome<'a>(result: Option<&'a RawValue>, error: Option<&'a RawValue>) -
     let Some(error) = error.filter(|raw| raw.get() != "null") else {
         return Outcome::Result(result.map_or("null", RawValue::get));
     };
-    let wire: WireError<'a> = serde_json::from_str(error.get()).unwrap_or(WireError {
+    let known = if error.get().starts_with('{') { serde_json::from_str(error.get()).ok() } else { None };
+    let wire: WireError<'a> = known.unwrap_or(WireError {
         code: 0,
         message: Cow::Borrowed("the runtime answered with an error of an unknown shape"),
         data: Some(error),
@@ -222,7 +228,7 @@ mod tests {
     fn ids_of_an_unexpected_shape_count_as_absent() {
         let odd = notification(r#"{"method":"m","params":{"threadId":5,"turn":"x","item":{"id":null}}}"#);
         assert_eq!(odd.ids, Ids::default());
-        assert_eq!(notification(r#"{"method":"m","params":[1]}"#).ids, Ids::default());
+        assert_eq!(notification(r#"{"method":"m","params":["t","u"]}"#).ids, Ids::default());
     }
 
     #[test]
@@ -240,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_refused_with_a_reason() {
-        for line in ["", "{", "[]", "\"x\"", "{}", "{\"id\":1.5,\"result\":1}", "{\"id\":null}"] {
+        for line in ["", "{", "[]", "[\"m\",1]", "\"x\"", "{}", "{\"id\":1.5,\"result\":1}", "{\"id\":null}"] {
             assert!(Envelope::read(line).is_err(), "{line}");
         }
     }

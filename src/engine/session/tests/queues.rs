@@ -1,0 +1,149 @@
+use super::*;
+
+fn delta(talk: &mut Talk, bytes: usize) {
+    talk.event("item/agentMessage/delta", json!({"itemId": "i", "delta": "x".repeat(bytes)}));
+}
+
+#[test]
+fn at_the_ceiling_nothing_more_is_read_until_somebody_reads() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 10_000);
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    while talk.session.may_read() {
+        delta(&mut talk, 1000);
+    }
+    assert!(talk.session.queued_bytes < 13_000);
+    talk.session.next_turn_event(handle);
+    talk.session.next_turn_event(handle);
+    talk.session.next_turn_event(handle);
+    talk.session.next_turn_event(handle);
+    assert!(talk.session.may_read());
+}
+
+#[test]
+fn one_message_larger_than_the_ceiling_is_admitted_alone() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.events(handle);
+    assert!(talk.session.may_read());
+    delta(&mut talk, 50_000);
+    assert!(!talk.session.may_read());
+    assert_eq!(talk.events(handle).len(), 1);
+    assert!(talk.session.may_read());
+}
+
+#[test]
+fn a_call_that_waits_reads_past_the_ceiling_and_then_names_the_unread_turn() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    talk.running(Delivery::Kept, Limits::default());
+    delta(&mut talk, 5000);
+    assert!(!talk.session.may_read());
+    let call = talk.session.begin_call("m", "{}", None).unwrap();
+    assert!(talk.session.may_read());
+    while talk.session.may_read() {
+        delta(&mut talk, 1 << 20);
+    }
+    let error = talk.session.take_answer(call).unwrap().unwrap_err();
+    assert_eq!((error.status(), error.reason()), (Status::WouldDeadlock, "queueFull"));
+    assert!(error.message().contains(TURN), "{}", error.message());
+}
+
+#[test]
+fn discarded_events_occupy_nothing() {
+    let mut talk = Talk::new();
+    talk.running(Delivery::Discarded, Limits::default());
+    for _ in 0..1000 {
+        delta(&mut talk, 1000);
+    }
+    assert_eq!(talk.session.queued_bytes, 0);
+}
+
+#[test]
+fn waiting_for_the_end_lets_go_of_what_was_queued() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    delta(&mut talk, 1000);
+    talk.session.discard_turn_events(talk.now, handle);
+    assert_eq!(talk.session.queued_bytes, 0);
+    talk.turn_completed("completed");
+    assert!(talk.events(handle).is_empty());
+    assert!(matches!(talk.session.next_turn_event(handle), Next::End));
+}
+
+#[test]
+fn a_host_that_reads_and_then_waits_keeps_its_events() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.session.next_turn_event(handle);
+    delta(&mut talk, 10);
+    talk.session.discard_turn_events(talk.now, handle);
+    assert_eq!(talk.kinds(handle), [EventKind::MessageDelta]);
+}
+
+#[test]
+fn the_client_queue_keeps_nothing_until_it_is_read() {
+    let mut talk = Talk::new();
+    talk.notify("account/updated", json!({}));
+    assert!(talk.client_methods().is_empty());
+    talk.notify("account/updated", json!({}));
+    assert_eq!(talk.client_methods(), ["account/updated"]);
+}
+
+#[test]
+fn unread_notifications_are_dropped_oldest_first_and_warnings_last() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 40_000);
+    talk.session.open_client_queue();
+    talk.notify("warning", json!({"message": "first of all"}));
+    for number in 0..100 {
+        talk.notify("future/notification", json!({"number": number, "pad": "x".repeat(1000)}));
+    }
+    assert!(talk.session.may_read(), "what belongs to nobody never holds the runtime back");
+    let methods = talk.client_methods();
+    assert_eq!(methods[0], "warning");
+    assert!(methods.len() < 12);
+    assert!(talk.session.stats_json().contains(&format!("\"eventsDropped\":{}", 101 - methods.len())));
+}
+
+#[test]
+fn the_answer_to_a_begun_call_is_an_event() {
+    let mut talk = Talk::new();
+    let ok = talk.session.begin_event_call("a", "{}", None, 11).unwrap();
+    let bad = talk.session.begin_event_call("b", "{}", Some(talk.now + seconds(3)), 12).unwrap();
+    let id = talk.written()[0]["id"].clone();
+    talk.hear(json!({"id": id, "result": {"x": 1}}));
+    talk.pass(seconds(3));
+    let Next::Event(answer) = talk.session.next_client_event() else { panic!("the answer") };
+    assert_eq!((answer.kind(), answer.call_id(), answer.user_data()), (EventKind::Response, ok, 11));
+    assert_eq!((answer.json_str(), answer.error().is_none()), (r#"{"x":1}"#, true));
+    let Next::Event(failure) = talk.session.next_client_event() else { panic!("the failure") };
+    assert_eq!((failure.call_id(), failure.error().map(Error::status)), (bad, Some(Status::TimedOut)));
+}
+
+#[test]
+fn the_last_event_of_a_client_is_that_it_is_closed() {
+    let mut talk = Talk::new();
+    talk.session.open_client_queue();
+    talk.session.close(talk.now);
+    talk.session.lost(talk.now, Error::new(Status::Transport, "gone"));
+    let Next::Event(closed) = talk.session.next_client_event() else { panic!("the end") };
+    assert_eq!((closed.kind(), closed.error().is_none()), (EventKind::Closed, true));
+    assert!(matches!(talk.session.next_client_event(), Next::End));
+}
+
+#[test]
+fn a_client_queue_that_is_first_read_after_the_end_still_says_why() {
+    let mut talk = Talk::new();
+    talk.session.lost(talk.now, Error::new(Status::Transport, "gone"));
+    let Next::Event(closed) = talk.session.next_client_event() else { panic!("the end") };
+    assert_eq!(closed.error().map(Error::status), Some(Status::Transport));
+    assert!(matches!(talk.session.next_client_event(), Next::End));
+}
+
+#[test]
+fn a_message_that_is_too_long_fails_the_call_that_it_answers() {
+    let mut talk = Talk::new();
+    let call = talk.session.begin_call("m", "{}", None).unwrap();
+    let head = format!("{{\"id\":{},\"result\":{{\"data\":\"xxx", talk.written()[0]["id"]);
+    talk.session.receive_oversized(talk.now, head.as_bytes(), b"xxx\"}}", 300 << 20);
+    let error = talk.session.take_answer(call).unwrap().unwrap_err();
+    assert_eq!((error.status(), error.reason()), (Status::Protocol, "messageTooLong"));
+}
