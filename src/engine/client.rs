@@ -57,6 +57,9 @@ pub struct Client {
 impl Client {
     /// Starts the runtime and introduces the client to it.
     pub fn connect(options: &ClientOptions) -> Result<Self> {
+        if let Some(failure) = &options.first_failure {
+            return Err(failure.clone());
+        }
         let launch = Launch::prepare(options)?;
         let program = launch.program.clone();
         let (connection, pid) = start(options, launch)?;

@@ -92,6 +92,8 @@ pub struct ClientOptions {
     pub trace: Option<Arc<TraceSink>>,
     /// Who answers the requests of the runtime.
     pub request_handler: Option<Arc<RequestHandler>>,
+    /// Why the first setter that failed did: connecting fails with that.
+    pub first_failure: Option<Error>,
 }
 
 impl Default for ClientOptions {
@@ -119,6 +121,7 @@ impl Default for ClientOptions {
             log: None,
             trace: None,
             request_handler: None,
+            first_failure: None,
         }
     }
 }

@@ -51,7 +51,8 @@ impl Boxed for codex_client_options {
 
 /// ## Client options
 ///
-/// Options are copied when a client connects, and may be reused or freed at once. A setter that fails changes nothing. The
+/// Options are copied when a client connects, and may be reused or freed at once. A setter that fails changes nothing, and
+/// connecting with the options returns the first failure: the statuses of setters need not be checked one by one. The
 /// user_data of a callback is shared by the options and all clients made from them; its destroy function runs once, when the
 /// last of them lets go.
 ///
@@ -82,8 +83,13 @@ unsafe fn change(
     options: *mut codex_client_options,
     change: impl FnOnce(&mut ClientOptions) -> Result<()>,
 ) -> codex_status {
-    // SAFETY: the caller's promise.
-    panic::status(|| change(required(unsafe { handle::borrow_mut(options) }, "options")?))
+    panic::status(|| {
+        // SAFETY: the caller's promise.
+        let options = required(unsafe { handle::borrow_mut(options) }, "options")?;
+        change(options).inspect_err(|failure| {
+            options.first_failure.get_or_insert_with(|| failure.clone());
+        })
+    })
 }
 
 /// Names the executable of the runtime. Without it, and without a command, the variable CODEX_PATH names it, and else it is
