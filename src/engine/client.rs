@@ -105,9 +105,7 @@ impl Client {
             return Ok(());
         }
         let deadline = Deadline::At(connection.now() + patience);
-        if let Err(would_deadlock) = connection.wait(Interest::End, Deadline::Now, |_| None::<()>) {
-            return Err(would_deadlock);
-        }
+        connection.ensure_may_wait(Interest::End)?;
         connection.close(patience);
         connection.wait_closed(deadline)
     }

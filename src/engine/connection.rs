@@ -131,7 +131,7 @@ impl Connection {
         if deadline == Deadline::Now {
             return Ok(None);
         }
-        self.may_wait(interest)?;
+        self.ensure_may_wait(interest)?;
         let waiting = self.baton.wait();
         let attempt = poll_fn(|cx| {
             let mut session = self.own_session();
@@ -154,7 +154,7 @@ impl Connection {
     }
 
     /// A wait that could never end says so instead.
-    fn may_wait(&self, interest: Interest) -> Result<()> {
+    pub fn ensure_may_wait(&self, interest: Interest) -> Result<()> {
         if Handle::try_current().is_ok() {
             return Err(would_deadlock("this thread runs asynchronous tasks; call from another thread"));
         }

@@ -95,12 +95,12 @@ pub unsafe extern "C" fn codex_error_is_retryable(error: *const codex_error) -> 
 /// Everything that is known, as a JSON object: status, message, reason, rpcCode, retryable, data, codexErrorInfo, exitStatus,
 /// stderrTail. What the runtime said is in it verbatim; what is unknown is null.
 ///
-/// @param error  may be NULL: "null"
+/// @param error  may be NULL: ""
 /// @return borrowed from the error; never NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_error_json(error: *const codex_error) -> *const c_char {
-    panic::value(c"null".as_ptr(), || {
+    panic::value(c"".as_ptr(), || {
         // SAFETY: the caller passes an error that is not freed, or NULL.
         let handle = unsafe { handle::borrow(error) }?;
         Some(string::borrowed(handle.json.get_or_init(|| handle.error.to_json().into())))

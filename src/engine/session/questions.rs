@@ -76,6 +76,8 @@ pub struct Question {
     snapshot: Snapshot,
     slot: Option<SlotRef>,
     state: State,
+    /// When the library answers in the place of the host.
+    decline_at: Option<Instant>,
     destination: Destination,
     hook: Option<CancelHook>,
 }
@@ -149,6 +151,7 @@ impl Session {
             snapshot,
             slot: slot.map(|index| self.slot_ref(index)),
             state: State::Undelivered,
+            decline_at: Some(now + UNDELIVERED),
             destination,
             hook: None,
         };
@@ -207,9 +210,14 @@ impl Session {
         self.arm_answer(now, id);
     }
 
+    /// From now on the host has the time that the options give it.
     fn arm_answer(&mut self, now: Instant, id: QuestionId) {
-        if let Some(timeout) = self.config.answer_timeout {
-            self.arm(now + timeout, Timer::Question(id));
+        let decline_at = self.config.answer_timeout.map(|timeout| now + timeout);
+        if let Some(question) = self.questions.open.get_mut(&id) {
+            question.decline_at = decline_at;
+        }
+        if let Some(at) = decline_at {
+            self.arm(at, Timer::Question(id));
         }
     }
 
@@ -231,12 +239,15 @@ impl Session {
     }
 
     pub(super) fn check_question(&mut self, now: Instant, id: QuestionId) {
-        let why = match self.questions.open.get(&id).map(|question| question.state) {
-            Some(State::Undelivered) => "nobody read it for 60 seconds",
-            Some(State::Delivered) if self.config.answer_timeout.is_some() => "it was not answered within answer_timeout_ms",
-            _ => return,
-        };
-        self.decline(now, id, why);
+        let Some(question) = self.questions.open.get(&id) else { return };
+        if question.decline_at.is_none_or(|at| at > now) {
+            return;
+        }
+        match question.state {
+            State::Undelivered => self.decline(now, id, "nobody read it for 60 seconds"),
+            State::Delivered => self.decline(now, id, "it was not answered within answer_timeout_ms"),
+            State::Answered => {}
+        }
     }
 
     /// Declines a request that still lies in a queue.

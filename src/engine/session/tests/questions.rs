@@ -114,6 +114,16 @@ fn the_answer_timeout_declines_what_the_host_keeps() {
 }
 
 #[test]
+fn a_host_that_has_a_request_may_take_longer_than_a_minute() {
+    let mut talk = Talk::with(|config| config.answer_timeout = Some(seconds(120)));
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.ask(0, COMMAND);
+    talk.delivered(handle);
+    talk.pass(seconds(119));
+    assert!(talk.answers().is_empty());
+}
+
+#[test]
 fn the_end_of_a_turn_cancels_its_requests_before_the_last_event() {
     let mut talk = Talk::new();
     let handle = talk.running(Delivery::Kept, Limits::default());
