@@ -68,14 +68,16 @@ pub struct Event {
     turn_id: Span,
     item_id: Span,
     text_at: TextAt,
+    /// Where the parameter `delta` lies in the JSON, if the message was read quickly.
+    delta: Option<Span>,
     emitted_at_ms: i64,
     user_data: usize,
     call_id: u64,
     request_id: u64,
-    error: Option<Error>,
-    request: Mutex<Option<Request>>,
+    error: Option<Box<Error>>,
+    request: Mutex<Option<Box<Request>>>,
     text: OnceCell<ZString>,
-    value: OnceCell<Option<Tree>>,
+    value: OnceCell<Option<Box<Tree>>>,
 }
 
 /// What an event is made of, apart from what can be left out.
@@ -108,6 +110,7 @@ impl Event {
             item_id: strings.push(item_id),
             strings,
             text_at: TextAt::Nowhere,
+            delta: None,
             emitted_at_ms: 0,
             user_data: 0,
             call_id: 0,
@@ -128,7 +131,9 @@ impl Event {
             turn_id: &notification.ids.turn,
             item_id: &notification.ids.item,
         };
-        Self { text_at: method.text, emitted_at_ms: notification.emitted_at_ms, ..Self::new(method.kind, parts) }
+        let event = Self::new(method.kind, parts);
+        let delta = notification.delta.and_then(|delta| event.strings.locate(event.json, notification.params, delta));
+        Self { text_at: method.text, delta, emitted_at_ms: notification.emitted_at_ms, ..event }
     }
 
     /// Adds the pointer that the host attached to what the event belongs to.
@@ -151,7 +156,7 @@ impl Event {
 
     /// Adds what went wrong.
     pub fn with_error(mut self, error: Option<Error>) -> Self {
-        self.error = error;
+        self.error = error.map(Box::new);
         self
     }
 
@@ -162,12 +167,12 @@ impl Event {
 
     /// Puts in the request that can be taken out once.
     pub fn attach_request(&self, request: Request) {
-        *self.request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(request);
+        *self.request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Box::new(request));
     }
 
     /// Takes the request out.
     pub fn take_request(&self) -> Option<Request> {
-        self.request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take()
+        self.request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().map(|request| *request)
     }
 
     /// What it is about.
@@ -214,6 +219,7 @@ impl Event {
         let params = self.json_str();
         let raw = match self.text_at {
             TextAt::Nowhere => None,
+            TextAt::Member("delta") if self.delta.is_some() => self.delta.map(|delta| self.strings.get(delta)),
             TextAt::Member(name) => json::member(params, name),
             TextAt::Item => json::member(params, "item").and_then(|item| json::member(item, "text")),
             TextAt::Error => json::member(params, "error").and_then(|error| json::member(error, "message")),
@@ -223,7 +229,7 @@ impl Event {
 
     /// Its JSON as a tree, built when first asked for; `None` when the runtime sent what is no JSON value.
     pub fn value(&self) -> Option<&Tree> {
-        self.value.get_or_init(|| Tree::parse(self.json_str()).ok()).as_ref()
+        self.value.get_or_init(|| Tree::parse(self.json_str()).ok().map(Box::new)).as_deref()
     }
 
     /// The runtime's clock, in milliseconds since 1970; 0 when unknown.
@@ -248,7 +254,7 @@ impl Event {
 
     /// What went wrong, if anything did.
     pub fn error(&self) -> Option<&Error> {
-        self.error.as_ref()
+        self.error.as_deref()
     }
 
     /// How many deltas it stands for.

@@ -74,6 +74,13 @@ impl Packed {
         span
     }
 
+    /// Where `part` of a text lies, when the whole text was pushed as `span`.
+    pub fn locate(&self, span: Span, text: &str, part: &str) -> Option<Span> {
+        let offset = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        let fits = offset + part.len() <= span.len as usize;
+        fits.then(|| Span { start: span.start + position(offset), len: position(part.len()) })
+    }
+
     /// The string at `span`.
     pub fn get(&self, span: Span) -> &str {
         let bytes = &self.bytes[span.start as usize..(span.start + span.len) as usize];

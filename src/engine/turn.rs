@@ -99,7 +99,8 @@ impl Turn {
         started.unwrap_or(Ok(()))
     }
 
-    fn connection(&self) -> &Arc<Connection> {
+    /// The connection.
+    pub fn connection(&self) -> &Arc<Connection> {
         self.anchor.connection()
     }
 

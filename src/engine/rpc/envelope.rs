@@ -6,6 +6,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::scan::scan;
+use crate::engine::json::member;
+
 /// The id of a request. The runtime counts its own from 0; both sides may use numbers and strings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum RpcId {
@@ -47,6 +50,8 @@ pub struct Notification<'a> {
     pub emitted_at_ms: i64,
     /// What it is routed by.
     pub ids: Ids<'a>,
+    /// The text of the parameter `delta`, byte for byte.
+    pub delta: Option<&'a str>,
 }
 
 /// The error of an answer.
@@ -132,6 +137,11 @@ struct WireError<'a> {
 impl<'a> Envelope<'a> {
     /// Reads one line. `Err` says why it is no message of the protocol.
     pub fn read(line: &'a str) -> Result<Self, String> {
+        scan(line).map_or_else(|| Self::read_unusual(line), Ok)
+    }
+
+    /// What the quick scanner leaves.
+    fn read_unusual(line: &'a str) -> Result<Self, String> {
         if !line.trim_start().starts_with('{') {
             return Err("it is no JSON object".into());
         }
@@ -141,7 +151,8 @@ impl<'a> Envelope<'a> {
             (Some(method), id) => {
                 let params = wire.params.map_or("{}", RawValue::get);
                 let emitted_at_ms = wire.emitted_at_ms.and_then(|raw| raw.get().parse().ok()).unwrap_or(0);
-                let notification = Notification { method, params, emitted_at_ms, ids: Ids::of(params) };
+                let delta = member(params, "delta");
+                let notification = Notification { method, params, emitted_at_ms, ids: Ids::of(params), delta };
                 Ok(match id {
                     Some(id) => Self::Request(id, notification),
                     None => Self::Notification(notification),
@@ -197,6 +208,9 @@ fn read_outcome<'a>(result: Option<&'a RawValue>, error: Option<&'a RawValue>) -
     });
     Outcome::Error(RpcError { code: wire.code, message: wire.message, data: wire.data.map(RawValue::get) })
 }
+
+#[cfg(test)]
+mod differential;
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,7 @@
 mod backoff;
 mod envelope;
 mod peer;
+mod scan;
 
 pub use envelope::{Envelope, Ids, Notification, Outcome, RpcError, RpcId};
 pub use peer::{Answered, CallId, Expired, Peer, WINDOW};

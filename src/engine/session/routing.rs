@@ -98,7 +98,7 @@ impl Session {
                 }
             }
             EventKind::MessageDelta => {
-                if let Some(delta) = member(params, "delta") {
+                if let Some(delta) = notification.delta {
                     slot.collector.message_delta(&notification.ids.item, delta);
                 }
             }

@@ -1,0 +1,7 @@
+//! What the integration tests share.
+
+// Each test program uses its own part of it.
+#![allow(dead_code)]
+
+pub mod fake;
+pub mod real;

@@ -1,0 +1,1 @@
+//! The real runtimes, driven by the scripted model.
