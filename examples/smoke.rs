@@ -10,7 +10,7 @@ fn main() {
     for c in model.codex_config() { options.add_config(&c).unwrap(); }
     let t = std::time::Instant::now();
     let client = Client::connect(&options).unwrap();
-    println!("{:?} {}", t.elapsed(), client.info().as_str());
+    println!("{:?} {}", t.elapsed(), client.info().unwrap().as_str());
     let thread = Thread::start(&client, None).unwrap();
     println!("{:?} {}", t.elapsed(), thread.id().as_str());
     let (result, error) = run(&thread, Some("hi"), None).unwrap();

@@ -1,29 +1,27 @@
 //! A client: one runtime that was started, and everything that is asked of it directly.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use once_cell::sync::OnceCell;
 
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi};
 use super::connection::{Anchor, Asked, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::event::Event;
-use super::json::{self, Object, member, quote};
+use super::json::{self, Object, quote};
 use super::launch::Launch;
 use super::log::Log;
 use super::queue::Next;
 use super::request::Request;
-use super::session::{Asks, Config, Interest};
+use super::session::{Asks, Config, Interest, Introduced};
 use super::text::ZString;
 use super::transport::{ProcessTransport, Tap, Transport};
 use crate::sys::{self, SpawnSpec};
 
 /// How many log messages and traces may wait for the host.
 const OBSERVED: usize = 4096;
-
-/// A program that prints this many lines which are no messages is not the runtime.
-const NOT_A_RUNTIME: u64 = 20;
 
 /// How long a call may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,31 +49,30 @@ pub enum Read {
 #[derive(Clone, Debug)]
 pub struct Client {
     anchor: Arc<Anchor>,
-    info: Arc<ZString>,
+    info: Arc<OnceCell<ZString>>,
 }
 
 impl Client {
-    /// Starts the runtime and introduces the client to it.
+    /// Starts the runtime and waits until it is ready.
     pub fn connect(options: &ClientOptions) -> Result<Self> {
+        let client = Self::begin(options)?;
+        let ready = client.connection().wait(Interest::State, Deadline::Never, |session| session.connected())?;
+        ready.unwrap_or_else(|| Err(Error::closed()))?;
+        Ok(client)
+    }
+
+    /// Starts the runtime and returns at once: calls wait inside until it is ready.
+    pub fn begin(options: &ClientOptions) -> Result<Self> {
         if let Some(failure) = &options.first_failure {
             return Err(failure.clone());
         }
-        let launch = Launch::prepare(options)?;
-        let program = launch.program.clone();
-        let (connection, pid) = start(options, launch)?;
+        let (connection, runtime) = start(options, Launch::prepare(options)?)?;
         let anchor = Anchor::new(connection);
-        match introduce(&anchor, options) {
-            Ok(answer) => {
-                let info = runtime_info(&answer, &program, pid)?;
-                anchor.connection().session()?.notify("initialized", None)?;
-                Ok(Self { anchor, info: Arc::new(info.into()) })
-            }
-            Err(error) => {
-                anchor.connection().close(Duration::ZERO);
-                anchor.connection().wait_closed(Deadline::Never)?;
-                Err(not_ready(error, &program))
-            }
-        }
+        let connection = anchor.connection();
+        let now = connection.now();
+        let deadline = options.connect_timeout.and_then(|timeout| now.checked_add(timeout));
+        let info = connection.session()?.introduce(runtime, &initialize_params(options), deadline);
+        Ok(Self { anchor, info })
     }
 
     /// What keeps the connection.
@@ -88,9 +85,9 @@ impl Client {
         self.anchor.connection()
     }
 
-    /// Who the runtime is, as JSON.
-    pub fn info(&self) -> &ZString {
-        &self.info
+    /// Who the runtime is, as JSON; `None` until it is ready.
+    pub fn info(&self) -> Option<&ZString> {
+        self.info.get()
     }
 
     /// Figures about the connection, as JSON.
@@ -105,7 +102,7 @@ impl Client {
             return Ok(());
         }
         let deadline = Deadline::At(connection.now() + patience);
-        connection.ensure_may_wait(Interest::End)?;
+        connection.ensure_may_wait(Interest::State)?;
         connection.close(patience);
         connection.wait_closed(deadline)
     }
@@ -223,7 +220,7 @@ pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
     })
 }
 
-fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, u32)> {
+fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, Introduced)> {
     let observers = observers(options)?;
     let (log, tap) = (log_of(options, &observers), tap_of(options, &observers));
     let asked = asked_of(options)?;
@@ -236,19 +233,19 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, u3
         seed,
     };
     let marker = format!("{}-{seed:x}", std::process::id());
-    let mut pid = 0;
+    let mut runtime = Introduced { program: launch.program.clone(), pid: 0 };
     let max_message_bytes = options.max_message_bytes;
     let process_log = log.clone();
     let connection = Connection::open(config, log, tap, asked, observers.into_iter().collect(), || {
         let Launch { program, args, env, cwd } = launch;
         let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
         let spawned = sys::spawn(spec).map_err(|error| Error::new(Status::RuntimeStart, error.to_string()))?;
-        pid = spawned.process.pid();
+        runtime.pid = spawned.process.pid();
         let transport = ProcessTransport::new(spawned, marker.clone(), max_message_bytes, process_log)
             .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
         Ok(Box::new(transport) as Box<dyn Transport>)
     })?;
-    Ok((connection, pid))
+    Ok((connection, runtime))
 }
 
 /// Something that differs between two clients of one process.
@@ -288,24 +285,6 @@ fn no_thread(error: std::io::Error) -> Error {
     Error::new(Status::RuntimeStart, format!("the system gave no thread for the client's callbacks: {error}"))
 }
 
-fn introduce(anchor: &Anchor, options: &ClientOptions) -> Result<String> {
-    let connection = anchor.connection();
-    let now = connection.now();
-    let deadline = options.connect_timeout.and_then(|timeout| now.checked_add(timeout));
-    let call = connection.session()?.begin_call("initialize", &initialize_params(options), deadline)?;
-    let answered = connection.wait(Interest::Call(call), Deadline::Never, |session| {
-        session.take_answer(call).or_else(|| session.first_malformed().and_then(not_a_runtime).map(Err))
-    })?;
-    answered.unwrap_or_else(|| Err(Error::closed()))
-}
-
-fn not_a_runtime((line, count): (&str, u64)) -> Option<Error> {
-    (count >= NOT_A_RUNTIME).then(|| {
-        let message = format!("it prints lines that are no messages of the protocol, the first of them: {line}");
-        Error::new(Status::RuntimeStart, message).with_reason("notARuntime")
-    })
-}
-
 fn initialize_params(options: &ClientOptions) -> String {
     let ClientInfo { name, title, version } = &options.client_info;
     let title = title.as_deref().map_or_else(|| "null".to_owned(), quote);
@@ -320,85 +299,9 @@ fn initialize_params(options: &ClientOptions) -> String {
     )
 }
 
-/// Why the runtime was not ready, in the terms of somebody who wanted to connect.
-fn not_ready(error: Error, program: &Path) -> Error {
-    let program = program.display();
-    match error.status() {
-        Status::Transport => {
-            let message = format!("{program} ended before it was ready: {}", error.message());
-            error.reworded(Status::RuntimeStart, message)
-        }
-        Status::RuntimeStart => {
-            let message = format!("{program} is not the Codex runtime: {}", error.message());
-            error.reworded(Status::RuntimeStart, message)
-        }
-        Status::TimedOut => {
-            let message = format!("{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?");
-            error.reworded(Status::TimedOut, message)
-        }
-        _ => error,
-    }
-}
-
-/// Who the runtime is. Its name and version stand in `serverInfo`, or else in the user agent: `name/version (...)`.
-fn runtime_info(answer: &str, program: &Path, pid: u32) -> Result<String> {
-    let text = |object: Option<&str>, key: &str| {
-        let found = object.and_then(|object| member(object, key)).and_then(json::string);
-        found.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-    };
-    let user_agent = text(Some(answer), "userAgent");
-    let server = member(answer, "serverInfo");
-    let (agent_name, agent_version) = user_agent.as_deref().and_then(name_and_version).unzip();
-    let name = text(server, "name").or(agent_name);
-    let version = text(server, "version").or(agent_version);
-    let (Some(user_agent), Some(name), Some(version)) = (user_agent, name, version) else {
-        let message = format!("the runtime does not say who it is: it answered initialize with {answer}");
-        return Err(Error::new(Status::Protocol, message).with_reason("metadataMissing"));
-    };
-    let mut info = Object::new();
-    info.set_string("name", &name);
-    info.set_string("version", &version);
-    info.set_string("userAgent", &user_agent);
-    for key in ["codexHome", "platformFamily", "platformOs"] {
-        info.set_raw(key, member(answer, key).unwrap_or("null"));
-    }
-    info.set_string("endpoint", "stdio:");
-    info.set_raw("pid", pid.to_string());
-    info.set_string("executable", &program.to_string_lossy());
-    Ok(info.to_json())
-}
-
-fn name_and_version(user_agent: &str) -> Option<(String, String)> {
-    let (name, rest) = user_agent.split_once('/').or_else(|| user_agent.split_once(' '))?;
-    let version = rest.split_whitespace().next()?;
-    Some((name.trim().to_owned(), version.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn info(answer: &str) -> Result<serde_json::Value> {
-        runtime_info(answer, Path::new("/bin/codex"), 7).map(|info| serde_json::from_str(&info).unwrap())
-    }
-
-    #[test]
-    fn name_and_version_come_from_the_user_agent() {
-        let known = info(r#"{"userAgent":"probe/0.169.0 (Debian 12.0.0; x86_64) xterm (probe; 0.1)","codexHome":"/h"}"#).unwrap();
-        assert_eq!((&known["name"], &known["version"]), (&"probe".into(), &"0.169.0".into()));
-        assert_eq!((&known["codexHome"], &known["pid"]), (&"/h".into(), &7.into()));
-        let short = info(r#"{"userAgent":"codex-cli/1.2.3"}"#).unwrap();
-        assert_eq!((&short["name"], &short["version"]), (&"codex-cli".into(), &"1.2.3".into()));
-        let server = info(r#"{"userAgent":"junk","serverInfo":{"name":"n","version":"v"}}"#).unwrap();
-        assert_eq!((&server["name"], &server["version"]), (&"n".into(), &"v".into()));
-    }
-
-    #[test]
-    fn a_runtime_that_does_not_say_who_it_is_is_refused() {
-        for answer in ["{}", r#"{"userAgent":"  "}"#, r#"{"userAgent":"x"}"#] {
-            assert_eq!(info(answer).unwrap_err().reason(), "metadataMissing");
-        }
-    }
 
     #[test]
     fn params_must_be_an_object() {

@@ -175,7 +175,7 @@ impl Connection {
 
     /// Waits until the runtime is gone, then for handlers that run, until `deadline`.
     pub fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Result<()> {
-        self.wait(Interest::End, Deadline::Never, |session| session.is_over().then_some(()))?;
+        self.wait(Interest::State, Deadline::Never, |session| session.is_over().then_some(()))?;
         if let (Some(asked), Deadline::At(at)) = (&self.asked, deadline) {
             asked.callbacks.wait_idle(at);
         }

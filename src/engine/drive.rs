@@ -10,6 +10,7 @@ use tokio::time::Sleep;
 
 use super::connection::Connection;
 use super::error::{Error, Status};
+use super::session::Parting;
 use super::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
 
 /// How long a runtime that closed its output may take to end.
@@ -115,13 +116,18 @@ impl Driver {
 
     /// Says goodbye once the host has closed the client.
     fn part(&mut self, now: Instant) {
+        let parting = self.connection.own_session().parting();
         match self.phase {
-            Phase::Running if self.connection.own_session().is_closing() => {
-                let patience = self.connection.patience();
-                self.transport.end(now, patience);
-                self.phase = Phase::Farewell(now + FAREWELL.min(patience));
-                self.part(now);
-            }
+            Phase::Running => match parting {
+                Some(Parting::Closed) => {
+                    let patience = self.connection.patience();
+                    self.transport.end(now, patience);
+                    self.phase = Phase::Farewell(now + FAREWELL.min(patience));
+                    self.part(now);
+                }
+                Some(Parting::Refused) => self.end(now, Phase::Ending, Duration::ZERO),
+                None => {}
+            },
             Phase::Farewell(until) if self.outgoing.is_none() || now >= until => {
                 self.end(now, Phase::Ending, self.connection.patience());
             }

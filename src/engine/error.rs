@@ -143,6 +143,13 @@ impl Error {
         self
     }
 
+    /// The same error with what another one tells about the end of the process.
+    pub fn with_ending_of(mut self, other: Self) -> Self {
+        self.details.exit_status = other.details.exit_status;
+        self.details.stderr_tail = other.details.stderr_tail;
+        self
+    }
+
     /// The class of the error.
     pub fn status(&self) -> Status {
         self.status

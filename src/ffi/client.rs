@@ -103,7 +103,7 @@ pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> *const c_char {
     // SAFETY: the caller passes a client that is not freed, or NULL.
-    panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(client) }?.info())))
+    panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(client) }?.info()?)))
 }
 
 /// Figures about the connection, as a JSON object: messages and bytes received, lines skipped, turns and requests open, calls

@@ -71,6 +71,14 @@ pub struct Peer<P> {
     next_wire_id: i64,
     backoff: Backoff,
     retries: u64,
+    gate: Gate,
+}
+
+/// Whether calls may go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    Open,
+    Held,
 }
 
 impl<P: Clone> Peer<P> {
@@ -86,7 +94,19 @@ impl<P: Clone> Peer<P> {
             next_wire_id: 1,
             backoff: Backoff::new(seed),
             retries: 0,
+            gate: Gate::Open,
         }
+    }
+
+    /// Calls made from now on wait until [`Peer::release`].
+    pub fn hold(&mut self) {
+        self.gate = Gate::Held;
+    }
+
+    /// Calls go out again, those that waited first.
+    pub fn release(&mut self) {
+        self.gate = Gate::Open;
+        self.fill_window();
     }
 
     /// Makes a call. `params` must be a JSON value on one line.
@@ -218,7 +238,7 @@ impl<P: Clone> Peer<P> {
     }
 
     fn fill_window(&mut self) {
-        while self.sent.len() < WINDOW {
+        while self.gate == Gate::Open && self.sent.len() < WINDOW {
             let Some(id) = self.waiting.pop_front() else { return };
             let Some(call) = self.calls.get_mut(&id) else { continue };
             let wire_id = self.next_wire_id;
@@ -290,6 +310,17 @@ mod tests {
         peer.answered(now, &RpcId::Number(5), &Outcome::Result("{}"));
         assert_eq!(lines(&mut peer), [r#"{"id":65,"method":"m","params":{}}"#]);
         assert_eq!(peer.outstanding(), 99);
+    }
+
+    #[test]
+    fn calls_that_are_held_go_out_in_order_when_released() {
+        let (mut peer, _) = peer();
+        peer.call("first", "{}", None, "first");
+        peer.hold();
+        peer.call("second", "{}", None, "second");
+        assert_eq!(lines(&mut peer).len(), 1);
+        peer.release();
+        assert_eq!(lines(&mut peer), [r#"{"id":2,"method":"second","params":{}}"#]);
     }
 
     #[test]

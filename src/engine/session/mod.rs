@@ -5,6 +5,7 @@
 
 mod calls;
 mod client_queue;
+mod connecting;
 mod early;
 mod limits;
 mod questions;
@@ -30,11 +31,13 @@ use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Outcome, Peer, RpcId};
 
 pub use calls::HostCall;
+pub use connecting::Introduced;
 pub use questions::{Answer, CancelHook, Question, QuestionId, RequestKind, Snapshot};
 pub use turns::{Delivery, Ended, HandleId, TurnStart};
 
 use calls::HostCalls;
 use client_queue::ClientQueue;
+use connecting::Runtime;
 use early::EarlyEvents;
 use questions::Questions;
 use turns::{Handle, Slot, SlotRef};
@@ -69,6 +72,10 @@ pub enum Asks {
 /// How far the connection is.
 #[derive(Debug)]
 enum Phase {
+    /// The runtime has not said yet who it is.
+    Connecting,
+    /// It is not what was expected, and is being ended.
+    Refused(Error),
     Open,
     /// The host closed the client; the runtime has not ended yet.
     Closing,
@@ -79,6 +86,8 @@ enum Phase {
 /// What a call was made for.
 #[derive(Clone, Debug)]
 enum Purpose {
+    /// It introduces the client.
+    Initialize,
     /// A caller waits for it.
     Host(HostCall),
     /// Its answer becomes an event.
@@ -101,6 +110,15 @@ enum Timer {
     Question(QuestionId),
 }
 
+/// Why the runtime is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// The host closed the client.
+    Closed,
+    /// It is not a runtime.
+    Refused,
+}
+
 /// What is to be done once the lock is let go.
 #[derive(Default)]
 pub struct Effects {
@@ -121,8 +139,8 @@ pub enum Interest {
     Turn(HandleId),
     /// The next event of the client.
     Client,
-    /// The end of the connection.
-    End,
+    /// How far the connection is.
+    State,
 }
 
 /// Figures about the connection.
@@ -160,8 +178,9 @@ pub struct Session {
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     queued_bytes: usize,
     next_serial: u64,
-    end_listeners: Vec<Waker>,
+    state_listeners: Vec<Waker>,
     driver: Option<Waker>,
+    runtime: Option<Runtime>,
     effects: Effects,
     stats: Stats,
     first_malformed: Option<String>,
@@ -185,8 +204,9 @@ impl Session {
             timers: BinaryHeap::new(),
             queued_bytes: 0,
             next_serial: 1,
-            end_listeners: Vec::new(),
+            state_listeners: Vec::new(),
             driver: None,
+            runtime: None,
             effects: Effects::default(),
             stats: Stats::default(),
             first_malformed: None,
@@ -213,6 +233,7 @@ impl Session {
         self.stats.malformed += 1;
         self.log.emit(Level::Warn, "codex::rpc", || format!("skipped a line that is no message ({why}): {start}"));
         self.first_malformed.get_or_insert(start);
+        self.check_is_runtime();
     }
 
     /// Takes the beginning and the end of a message that is longer than allowed.
@@ -250,6 +271,7 @@ impl Session {
 
     fn complete(&mut self, now: Instant, purpose: Purpose, answer: Result<&str>) {
         match purpose {
+            Purpose::Initialize => self.initialize_answered(answer),
             Purpose::Host(call) => self.host_call_answered(call, answer),
             Purpose::Event { call_id, user_data } => self.event_call_answered(call_id, user_data, answer),
             Purpose::StartTurn { slot, thread_id } => match self.slot(slot) {
@@ -381,22 +403,26 @@ impl Session {
             Interest::Call(call) => self.calls.listen(call, waker),
             Interest::Turn(handle) => self.handles[handle].queue.listen(waker),
             Interest::Client => self.client.queue.listen(waker),
-            Interest::End => self.end_listeners.push(waker.clone()),
+            Interest::State => self.state_listeners.push(waker.clone()),
         }
     }
 
     /// Fails unless the connection is open.
     pub fn ensure_open(&self) -> Result<()> {
         match &self.phase {
-            Phase::Open => Ok(()),
+            Phase::Connecting | Phase::Open => Ok(()),
             Phase::Closing => Err(Error::closed()),
-            Phase::Over(error) => Err(error.clone()),
+            Phase::Refused(error) | Phase::Over(error) => Err(error.clone()),
         }
     }
 
-    /// Whether the host asked for the connection to be closed.
-    pub fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing)
+    /// Whether the runtime is to end, and in what manner.
+    pub fn parting(&self) -> Option<Parting> {
+        match self.phase {
+            Phase::Closing => Some(Parting::Closed),
+            Phase::Refused(_) => Some(Parting::Refused),
+            _ => None,
+        }
     }
 
     /// Whether nothing more will come.
@@ -406,7 +432,7 @@ impl Session {
 
     /// Ends everything that is under way; what is to be written still is, and then the runtime is told to end.
     pub fn close(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Open) {
+        if !matches!(self.phase, Phase::Connecting | Phase::Open) {
             return;
         }
         self.decline_all_questions(now);
@@ -417,8 +443,10 @@ impl Session {
 
     /// The connection is over: `error` says why, unless the host closed it.
     pub fn lost(&mut self, now: Instant, error: Error) {
-        let error = match self.phase {
+        let error = match &self.phase {
             Phase::Open => error,
+            Phase::Connecting => self.not_ready(error),
+            Phase::Refused(reason) => reason.clone().with_ending_of(error),
             Phase::Closing => Error::closed(),
             Phase::Over(_) => return,
         };
@@ -427,7 +455,7 @@ impl Session {
         let told = (error.status() != Status::Closed).then(|| error.clone());
         self.end_client_queue(told);
         self.phase = Phase::Over(error);
-        self.effects.wakers.append(&mut self.end_listeners);
+        self.effects.wakers.append(&mut self.state_listeners);
     }
 
     fn end_everything(&mut self, now: Instant, error: &Error) {
@@ -439,11 +467,6 @@ impl Session {
             self.end_lost_turn(now, slot, error);
         }
         self.cancel_all_questions();
-    }
-
-    /// What the first line said that was no message, to recognise a program that is not the runtime.
-    pub fn first_malformed(&self) -> Option<(&str, u64)> {
-        self.first_malformed.as_deref().map(|line| (line, self.stats.malformed))
     }
 
     /// Figures about the connection as JSON.

@@ -102,7 +102,7 @@ fn completed_turns(recording: &str) -> HashSet<String> {
 fn every_line_of_every_recording_is_understood() {
     for (name, recording) in RECORDINGS {
         let played = play(recording);
-        assert_eq!(played.talk.session.first_malformed(), None, "{name}");
+        assert_eq!(played.talk.session.first_malformed, None, "{name}");
         assert!(played.talk.session.stats.received > 0, "{name}");
     }
 }

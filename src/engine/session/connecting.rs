@@ -1,0 +1,168 @@
+//! From the start of the runtime to the first word of the host: who the runtime is, and what it means when it is not ready.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use once_cell::sync::OnceCell;
+
+use super::{Phase, Purpose, Session};
+use crate::engine::error::{Error, Result, Status};
+use crate::engine::event::{Event, EventKind, Parts};
+use crate::engine::json::{Object, member, string};
+use crate::engine::text::ZString;
+
+/// A program that prints this many lines which are no messages is not the runtime.
+const NOT_A_RUNTIME: u64 = 20;
+
+/// Which program was started.
+#[derive(Clone, Debug)]
+pub struct Introduced {
+    /// The executable.
+    pub program: PathBuf,
+    /// The id of its process.
+    pub pid: u32,
+}
+
+/// What is known of the runtime.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    introduced: Introduced,
+    info: Arc<OnceCell<ZString>>,
+}
+
+impl Session {
+    /// Introduces the client to the runtime; every other call waits for the answer. Gives where the runtime's own words will be.
+    pub fn introduce(&mut self, introduced: Introduced, params: &str, deadline: Option<Instant>) -> Arc<OnceCell<ZString>> {
+        self.peer.call("initialize", params, deadline, Purpose::Initialize);
+        self.peer.hold();
+        self.phase = Phase::Connecting;
+        let info = Arc::default();
+        self.runtime = Some(Runtime { introduced, info: Arc::clone(&info) });
+        self.wake_driver();
+        info
+    }
+
+    pub(super) fn initialize_answered(&mut self, answer: Result<&str>) {
+        let Some(runtime) = &self.runtime else { return };
+        match answer.and_then(|answer| runtime_info(answer, &runtime.introduced)) {
+            Ok(info) => {
+                runtime.info.get_or_init(|| ZString::new(&info));
+                self.peer.notify("initialized", None);
+                self.peer.release();
+                self.phase = Phase::Open;
+                self.wake_driver();
+                self.push_client_event(Event::new(EventKind::Connected, Parts { json: &info, ..Parts::default() }));
+                self.effects.wakers.append(&mut self.state_listeners);
+            }
+            Err(error) => self.refuse_runtime(error),
+        }
+    }
+
+    /// What was started is not what was expected: it is ended, and then the connection is over with this error.
+    fn refuse_runtime(&mut self, error: Error) {
+        if matches!(self.phase, Phase::Connecting) {
+            self.phase = Phase::Refused(self.not_ready(error));
+            self.wake_driver();
+        }
+    }
+
+    pub(super) fn check_is_runtime(&mut self) {
+        let Some(line) = self.first_malformed.as_deref().filter(|_| self.stats.malformed >= NOT_A_RUNTIME) else { return };
+        let message = format!("it prints lines that are no messages of the protocol, the first of them: {line}");
+        self.refuse_runtime(Error::new(Status::RuntimeStart, message).with_reason("notARuntime"));
+    }
+
+    /// Whether the runtime is ready; `None` until that is known.
+    pub fn connected(&self) -> Option<Result<()>> {
+        match &self.phase {
+            Phase::Connecting | Phase::Refused(_) => None,
+            Phase::Open => Some(Ok(())),
+            Phase::Closing => Some(Err(Error::closed())),
+            Phase::Over(error) => Some(Err(error.clone())),
+        }
+    }
+
+    /// Why the runtime was not ready, in the terms of somebody who wanted to connect.
+    pub(super) fn not_ready(&self, error: Error) -> Error {
+        let program = self.runtime.as_ref().map(|runtime| runtime.introduced.program.display().to_string());
+        let program = program.unwrap_or_else(|| "the runtime".to_owned());
+        match error.status() {
+            Status::Transport => {
+                let message = format!("{program} ended before it was ready: {}", error.message());
+                error.reworded(Status::RuntimeStart, message)
+            }
+            Status::RuntimeStart => {
+                let message = format!("{program} is not the Codex runtime: {}", error.message());
+                error.reworded(Status::RuntimeStart, message)
+            }
+            Status::TimedOut => {
+                let message =
+                    format!("{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?");
+                error.reworded(Status::TimedOut, message)
+            }
+            _ => error,
+        }
+    }
+}
+
+/// Who the runtime is. Its name and version stand in `serverInfo`, or else in the user agent: `name/version (...)`.
+fn runtime_info(answer: &str, introduced: &Introduced) -> Result<String> {
+    let text = |object: Option<&str>, key: &str| {
+        let found = object.and_then(|object| member(object, key)).and_then(string);
+        found.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    };
+    let user_agent = text(Some(answer), "userAgent");
+    let server = member(answer, "serverInfo");
+    let (agent_name, agent_version) = user_agent.as_deref().and_then(name_and_version).unzip();
+    let name = text(server, "name").or(agent_name);
+    let version = text(server, "version").or(agent_version);
+    let (Some(user_agent), Some(name), Some(version)) = (user_agent, name, version) else {
+        let message = format!("the runtime does not say who it is: it answered initialize with {answer}");
+        return Err(Error::new(Status::Protocol, message).with_reason("metadataMissing"));
+    };
+    let mut info = Object::new();
+    info.set_string("name", &name);
+    info.set_string("version", &version);
+    info.set_string("userAgent", &user_agent);
+    for key in ["codexHome", "platformFamily", "platformOs"] {
+        info.set_raw(key, member(answer, key).unwrap_or("null"));
+    }
+    info.set_string("endpoint", "stdio:");
+    info.set_raw("pid", introduced.pid.to_string());
+    info.set_string("executable", &introduced.program.to_string_lossy());
+    Ok(info.to_json())
+}
+
+fn name_and_version(user_agent: &str) -> Option<(String, String)> {
+    let (name, rest) = user_agent.split_once('/').or_else(|| user_agent.split_once(' '))?;
+    let version = rest.split_whitespace().next()?;
+    Some((name.trim().to_owned(), version.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(answer: &str) -> Result<serde_json::Value> {
+        runtime_info(answer, &Introduced { program: "/bin/codex".into(), pid: 7 }).map(|info| serde_json::from_str(&info).unwrap())
+    }
+
+    #[test]
+    fn name_and_version_come_from_the_user_agent() {
+        let known = info(r#"{"userAgent":"probe/0.169.0 (Debian 12.0.0; x86_64) xterm (probe; 0.1)","codexHome":"/h"}"#).unwrap();
+        assert_eq!((&known["name"], &known["version"]), (&"probe".into(), &"0.169.0".into()));
+        assert_eq!((&known["codexHome"], &known["pid"]), (&"/h".into(), &7.into()));
+        let short = info(r#"{"userAgent":"codex-cli/1.2.3"}"#).unwrap();
+        assert_eq!((&short["name"], &short["version"]), (&"codex-cli".into(), &"1.2.3".into()));
+        let server = info(r#"{"userAgent":"junk","serverInfo":{"name":"n","version":"v"}}"#).unwrap();
+        assert_eq!((&server["name"], &server["version"]), (&"n".into(), &"v".into()));
+    }
+
+    #[test]
+    fn a_runtime_that_does_not_say_who_it_is_is_refused() {
+        for answer in ["{}", r#"{"userAgent":"  "}"#, r#"{"userAgent":"x"}"#] {
+            assert_eq!(info(answer).unwrap_err().reason(), "metadataMissing");
+        }
+    }
+}

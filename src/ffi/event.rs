@@ -1,0 +1,309 @@
+use std::ffi::{c_char, c_void};
+use std::ops::Deref;
+use std::ptr::{from_ref, null, null_mut, with_exposed_provenance_mut};
+
+use once_cell::sync::OnceCell;
+
+use super::error::codex_error;
+use super::handle::{self, Boxed, Out, required};
+use super::request::{codex_request, give_request};
+use super::status::{CODEX_END, CODEX_OK, CODEX_TIMEOUT, codex_status};
+use super::value::{Views, codex_value, view};
+use super::{panic, string};
+use crate::engine::client::Read;
+use crate::engine::event::Event;
+
+/// What an event is about. An open integer: later versions may add values.
+pub type codex_event_kind = i32;
+
+/// Anything that has no kind of its own; its method and JSON say what it is.
+pub const CODEX_EVENT_OTHER: codex_event_kind = 0;
+/// A turn began.
+pub const CODEX_EVENT_TURN_STARTED: codex_event_kind = 1;
+/// The runtime says that a turn is over. CODEX_EVENT_TURN_ENDED follows, and is the one to rely on.
+pub const CODEX_EVENT_TURN_COMPLETED: codex_event_kind = 2;
+/// An item of a turn began: a message, a command, a file change, a tool call.
+pub const CODEX_EVENT_ITEM_STARTED: codex_event_kind = 3;
+/// An item of a turn is complete; the text is that of a message.
+pub const CODEX_EVENT_ITEM_COMPLETED: codex_event_kind = 4;
+/// More text of a message of the agent.
+pub const CODEX_EVENT_MESSAGE_DELTA: codex_event_kind = 5;
+/// More text of the agent's reasoning.
+pub const CODEX_EVENT_REASONING_DELTA: codex_event_kind = 6;
+/// More output of a command or a file change.
+pub const CODEX_EVENT_OUTPUT_DELTA: codex_event_kind = 7;
+/// The plan of the turn changed.
+pub const CODEX_EVENT_PLAN_UPDATED: codex_event_kind = 8;
+/// The diff of the turn changed.
+pub const CODEX_EVENT_DIFF_UPDATED: codex_event_kind = 9;
+/// Tokens were used.
+pub const CODEX_EVENT_USAGE: codex_event_kind = 10;
+/// The runtime asks something and waits for the answer: see [`codex_event_take_request`].
+pub const CODEX_EVENT_REQUEST: codex_event_kind = 11;
+/// A request needs no answer any more. Comes once for every request, also where the runtime sends none.
+pub const CODEX_EVENT_REQUEST_RESOLVED: codex_event_kind = 12;
+/// The answer to a call that was begun.
+pub const CODEX_EVENT_RESPONSE: codex_event_kind = 13;
+/// An error of the runtime; it may try again by itself.
+pub const CODEX_EVENT_ERROR: codex_event_kind = 14;
+/// A warning of the runtime.
+pub const CODEX_EVENT_WARNING: codex_event_kind = 15;
+/// The connection is over; the last event of the client queue.
+pub const CODEX_EVENT_CLOSED: codex_event_kind = 16;
+/// The connection is ready.
+pub const CODEX_EVENT_CONNECTED: codex_event_kind = 17;
+/// The turn has ended. Exactly one, the last event of every turn handle, however the turn ended; [`codex_event_status`] says
+/// how.
+pub const CODEX_EVENT_TURN_ENDED: codex_event_kind = 18;
+/// A thread that was begun is ready, or could not be made.
+pub const CODEX_EVENT_THREAD_READY: codex_event_kind = 19;
+
+/// Something that happened. Owned by the caller, who frees it with [`codex_event_free`]; in a codex_event_fn borrowed.
+pub struct codex_event {
+    _private: [u8; 0],
+}
+
+impl Boxed for codex_event {
+    type Value = EventHandle;
+}
+
+pub(crate) struct EventHandle {
+    event: Held,
+    value: OnceCell<Option<Views>>,
+}
+
+/// An event, and whose it is.
+enum Held {
+    Own(Box<Event>),
+    /// Somebody else's, who keeps it for as long as the handle lives.
+    Lent(*const Event),
+}
+
+impl Deref for Held {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        match self {
+            Self::Own(event) => event,
+            // SAFETY: the promise of whoever made this, see lend_event.
+            Self::Lent(event) => unsafe { &**event },
+        }
+    }
+}
+
+/// Hands what a reader found to C.
+pub(crate) fn give_read(read: Read, out: &Out<*mut codex_event>) -> codex_status {
+    match read {
+        Read::Event(event) => {
+            out.set(handle::give(EventHandle { event: Held::Own(event), value: OnceCell::new() }));
+            CODEX_OK
+        }
+        Read::TimedOut => CODEX_TIMEOUT,
+        Read::End => CODEX_END,
+    }
+}
+
+/// Lets C look at an event while `look` runs.
+pub(crate) fn lend_event<T>(event: &Event, look: impl FnOnce(*mut codex_event) -> T) -> T {
+    let handle = EventHandle { event: Held::Lent(from_ref(event)), value: OnceCell::new() };
+    look(from_ref(&handle).cast_mut().cast())
+}
+
+/// ## Events
+///
+/// An event is one notification of the runtime, or one fact about the client itself. It owns all that can be asked of it. What
+/// the runtime may send is open: kinds, methods and members that are not known today are handed out like the others.
+///
+/// What the event is about.
+///
+/// @param event  may be NULL: CODEX_EVENT_OTHER
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_get_kind(event: *const codex_event) -> codex_event_kind {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(CODEX_EVENT_OTHER, || Some(unsafe { handle::borrow(event) }?.event.kind() as codex_event_kind))
+}
+
+/// The method of the runtime, like "item/agentMessage/delta".
+///
+/// @param event  may be NULL: ""
+/// @return borrowed from the event; "" for an event that the library made; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_method(event: *const codex_event) -> *const c_char {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.method())))
+}
+
+/// The text of a delta, a message, a warning or an error, unescaped when it is first asked for.
+///
+/// @param event  may be NULL: ""
+/// @param len    receives the length in bytes without the NUL at the end; the text may hold others. May be NULL
+/// @return borrowed from the event; "" when the event has no text; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_text(event: *const codex_event, len: *mut usize) -> *const c_char {
+    // SAFETY: the caller passes an event that is not freed and a place for the length, or NULL.
+    unsafe {
+        let len = Out::new(len, 0);
+        panic::value(c"".as_ptr(), || Some(string::measured(handle::borrow(event)?.event.text().with_nul(), &len)))
+    }
+}
+
+/// The params of the notification or request, byte for byte as they were received. Of CODEX_EVENT_RESPONSE the result or the
+/// error, of CODEX_EVENT_CONNECTED the info of the client, of CODEX_EVENT_TURN_ENDED the TurnResult, of CODEX_EVENT_CLOSED the
+/// error. Deltas that were merged have the JSON of the first, whose "delta" is all of the text.
+///
+/// @param event  may be NULL: ""
+/// @param len    receives the length in bytes without the NUL; may be NULL
+/// @return borrowed from the event; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_json(event: *const codex_event, len: *mut usize) -> *const c_char {
+    // SAFETY: the caller passes an event that is not freed and a place for the length, or NULL.
+    unsafe {
+        let len = Out::new(len, 0);
+        panic::value(c"".as_ptr(), || Some(string::measured(handle::borrow(event)?.event.json(), &len)))
+    }
+}
+
+/// What [`codex_event_json`] gives, parsed when it is first asked for.
+///
+/// @param event  may be NULL: NULL
+/// @return borrowed from the event; NULL when the JSON cannot be read
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_value(event: *const codex_event) -> *const codex_value {
+    panic::value(null(), || {
+        // SAFETY: the caller passes an event that is not freed, or NULL.
+        let handle = unsafe { handle::borrow(event) }?;
+        Some(view(&handle.value, handle.event.value()))
+    })
+}
+
+/// When the runtime sent the event, by its own clock.
+///
+/// @param event  may be NULL: 0
+/// @return milliseconds since 1970; 0 when unknown
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_emitted_at_ms(event: *const codex_event) -> i64 {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.emitted_at_ms()))
+}
+
+/// The id of the thread that the event belongs to.
+///
+/// @param event  may be NULL: ""
+/// @return borrowed from the event; "" when there is none; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_thread_id(event: *const codex_event) -> *const c_char {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.thread_id())))
+}
+
+/// The id of the turn that the event belongs to.
+///
+/// @param event  may be NULL: ""
+/// @return borrowed from the event; "" when there is none; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_turn_id(event: *const codex_event) -> *const c_char {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.turn_id())))
+}
+
+/// The id of the item that the event belongs to.
+///
+/// @param event  may be NULL: ""
+/// @return borrowed from the event; "" when there is none; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_item_id(event: *const codex_event) -> *const c_char {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.item_id())))
+}
+
+/// The pointer that was attached to the turn, the thread or the call that the event belongs to.
+///
+/// @param event  may be NULL: NULL
+/// @return NULL when none was attached
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_user_data(event: *const codex_event) -> *mut c_void {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(null_mut(), || Some(with_exposed_provenance_mut(unsafe { handle::borrow(event) }?.event.user_data())))
+}
+
+/// The call that a CODEX_EVENT_RESPONSE answers: what codex_client_begin_call gave.
+///
+/// @param event  may be NULL: 0
+/// @return 0 for any other event
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_call_id(event: *const codex_event) -> u64 {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.call_id()))
+}
+
+/// The request that a CODEX_EVENT_REQUEST or a CODEX_EVENT_REQUEST_RESOLVED is about: see codex_request_id.
+///
+/// @param event  may be NULL: 0
+/// @return 0 for any other event
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_request_id(event: *const codex_event) -> u64 {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.request_id()))
+}
+
+/// What went wrong, told by a CODEX_EVENT_RESPONSE, ERROR, CLOSED or TURN_ENDED.
+///
+/// @param event  required
+/// @return CODEX_OK when nothing went wrong, and for events of other kinds; else the status of the error, which `err`
+///         receives: owned, see codex_error_free
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut *mut codex_error) -> codex_status {
+    // SAFETY: the caller passes an event that is not freed and a place for the error, or NULL.
+    unsafe {
+        panic::call(err, || match required(handle::borrow(event), "event")?.event.error() {
+            Some(error) => Err(error.clone()),
+            None => Ok(CODEX_OK),
+        })
+    }
+}
+
+/// How many deltas the event stands for. More than 1 when the program was slow and adjacent text of one item was merged.
+///
+/// @param event  may be NULL: 0
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_merged(event: *const codex_event) -> u32 {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.merged()))
+}
+
+/// Takes the request out of a CODEX_EVENT_REQUEST, to answer it now or later. A request that is not taken is declined when the
+/// event is freed, or when the callback that it was passed to returns.
+///
+/// @param event  may be NULL: NULL
+/// @return owned, see codex_request_free; NULL when there is none, when it was taken before, and when the request needed no
+///         answer any more
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_take_request(event: *mut codex_event) -> *mut codex_request {
+    // SAFETY: the caller passes an event that is not freed, or NULL.
+    panic::value(null_mut(), || Some(give_request(unsafe { handle::borrow(event) }?.event.take_request()?)))
+}
+
+/// Frees an event, with all that was borrowed from it. Never for the event of a callback, which is only borrowed.
+///
+/// @param event  owned; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_event_free(event: *mut codex_event) {
+    // SAFETY: the caller owns the event.
+    panic::run(|| drop(unsafe { handle::take_back(event) }));
+}

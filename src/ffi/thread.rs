@@ -1,0 +1,223 @@
+use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
+use std::sync::Arc;
+
+use super::client::{client_of, codex_client};
+use super::error::codex_error;
+use super::handle::{self, Out, Shared, required};
+use super::status::{CODEX_OK, codex_status};
+use super::{panic, string};
+use crate::engine::error::Result;
+use crate::engine::thread::{Thread, Turns};
+
+/// A conversation, on which turns run. Owned by the caller; used by any thread.
+pub struct codex_thread {
+    _private: [u8; 0],
+}
+
+impl Shared for codex_thread {
+    type Value = Thread;
+}
+
+/// A share of a thread that a call holds while it is under way.
+///
+/// # Safety
+/// `thread` is NULL or a thread that is not freed while this function runs.
+pub(crate) unsafe fn thread_of(thread: *const codex_thread) -> Result<Arc<Thread>> {
+    // SAFETY: the caller's promise.
+    required(unsafe { handle::shared(thread) }, "thread")
+}
+
+/// ## Threads
+///
+/// A thread is a conversation with the agent, which the runtime stores. One turn runs on it at a time; any number of threads
+/// may be at work at once.
+///
+/// The calls that open a thread take, on top of what the protocol has: "approvalMode", which is "ask", "autoReview" or
+/// "denyAll"; "sandbox", which is "read-only", "workspace-write" or "danger-full-access"; "includeTurns", a boolean;
+/// "limits", an object of "timeoutMs", "idleTimeoutMs", "silenceMs", "maxTokens" and "maxToolCalls" for turns that have none of
+/// their own, 0 for no limit; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
+/// handed to the runtime as they are.
+///
+/// Starts a new thread.
+///
+/// @param client       required
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the thread: owned, see [`codex_thread_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_start(
+    client: *mut codex_client,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, a string and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let client = client_of(client)?;
+            let thread = Thread::start(&client, string::optional(params_json, "params_json")?)?;
+            out.set(handle::share(Arc::new(thread)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Goes on with a thread that the runtime has stored.
+///
+/// @param client       required
+/// @param thread_id    its id, which wins over one in the params
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the thread: owned, see [`codex_thread_free`]
+/// @return as [`codex_thread_start`]; CODEX_ERROR_RPC with the reason "threadNotFound" when there is no such thread
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_resume(
+    client: *mut codex_client,
+    thread_id: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let client = client_of(client)?;
+            let thread_id = string::required(thread_id, "thread_id")?;
+            let thread = Thread::resume(&client, thread_id, string::optional(params_json, "params_json")?)?;
+            out.set(handle::share(Arc::new(thread)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// A handle of a thread that the runtime has loaded already, like that of a sub-agent. Nothing is asked of the runtime: whether
+/// there is such a thread is found out by the first call that uses it.
+///
+/// @param client     required
+/// @param thread_id  its id
+/// @param out        receives the thread: owned, see [`codex_thread_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_from_id(
+    client: *mut codex_client,
+    thread_id: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, a string and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let client = client_of(client)?;
+            let thread = Thread::from_id(&client, string::required(thread_id, "thread_id")?)?;
+            out.set(handle::share(Arc::new(thread)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// The id of the thread, to resume it with later.
+///
+/// @param thread  may be NULL: ""
+/// @return borrowed from the thread; "" until it is known, then one string that never changes; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_id(thread: *const codex_thread) -> *const c_char {
+    // SAFETY: the caller passes a thread that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(thread) }?.id())))
+}
+
+/// Attaches a pointer, which turns that are started from now on inherit, with their events and requests. The library never
+/// looks behind it.
+///
+/// @param thread     may be NULL
+/// @param user_data  instead of the one before; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_set_user_data(thread: *mut codex_thread, user_data: *mut c_void) {
+    panic::run(|| {
+        // SAFETY: the caller passes a thread that is not freed, or NULL.
+        if let Some(thread) = unsafe { handle::look(thread) } {
+            thread.set_user_data(user_data.expose_provenance());
+        }
+    });
+}
+
+/// What the runtime answered when the thread was opened, as a JSON object: the thread, its model, its directory, its policies.
+///
+/// @param thread  may be NULL: ""
+/// @return borrowed from the thread; "{}" when nothing was asked; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_info_json(thread: *const codex_thread) -> *const c_char {
+    // SAFETY: the caller passes a thread that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(thread) }?.info())))
+}
+
+/// Asks the runtime what it knows of the thread.
+///
+/// @param thread         required
+/// @param include_turns  whether the turns and their items are wanted too
+/// @param out_json       receives the answer, byte for byte: owned, see codex_string_free
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_read(
+    thread: *mut codex_thread,
+    include_turns: bool,
+    out_json: *mut *mut c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread and places, or NULL.
+    unsafe {
+        let out = Out::new(out_json, null_mut());
+        panic::call(err, || {
+            let out = out.required("out_json")?;
+            let turns = if include_turns { Turns::Included } else { Turns::Excluded };
+            out.set(string::owned(thread_of(thread)?.read(turns)?));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Gives the thread a name.
+///
+/// @param thread  required
+/// @param name    required
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_set_name(
+    thread: *mut codex_thread,
+    name: *const c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, a string and a place, or NULL.
+    unsafe {
+        panic::call(err, || {
+            thread_of(thread)?.set_name(string::required(name, "name")?)?;
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Frees the handle. The thread stays with the runtime, and turns that run go on.
+///
+/// @param thread  owned; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_free(thread: *mut codex_thread) {
+    // SAFETY: the caller owns the thread.
+    panic::run(|| drop(unsafe { handle::unshare(thread) }));
+}

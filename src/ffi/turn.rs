@@ -1,0 +1,336 @@
+use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
+use std::sync::Arc;
+
+use super::error::codex_error;
+use super::event::{codex_event, give_read, lend_event};
+use super::handle::{self, Out, Shared, is_null, required};
+use super::result::{codex_turn_result, give_result};
+use super::status::{CODEX_OK, CODEX_TIMEOUT, codex_status};
+use super::thread::{codex_thread, thread_of};
+use super::{panic, string, time};
+use crate::engine::error::Result;
+use crate::engine::event::Event;
+use crate::engine::turn::{self, Flow, Run, Turn};
+
+/// What a [`codex_event_fn`] returns for the next event.
+pub const CODEX_CONTINUE: i32 = 0;
+/// What a [`codex_event_fn`] returns when it wants no more events: the turn is interrupted.
+pub const CODEX_INTERRUPT: i32 = 1;
+
+/// Takes an event of a turn, on the thread that called. The event is borrowed and lives during the call; its request can be
+/// taken. Returns CODEX_CONTINUE or CODEX_INTERRUPT; any other value is CODEX_INTERRUPT.
+pub type codex_event_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, event: *mut codex_event) -> i32>;
+
+/// The agent's work on one input. Owned by the caller; used by any thread.
+pub struct codex_turn {
+    _private: [u8; 0],
+}
+
+impl Shared for codex_turn {
+    type Value = Turn;
+}
+
+/// A share of a turn that a call holds while it is under way.
+///
+/// # Safety
+/// `turn` is NULL or a turn that is not freed while this function runs.
+unsafe fn turn_of(turn: *const codex_turn) -> Result<Arc<Turn>> {
+    // SAFETY: the caller's promise.
+    required(unsafe { handle::shared(turn) }, "turn")
+}
+
+/// Hands out what a turn did, whether it completed or not.
+fn give_run((result, error): Run, out: &Out<*mut codex_turn_result>) -> Result<codex_status> {
+    if let Some(result) = result {
+        out.set(give_result(result));
+    }
+    error.map_or(Ok(CODEX_OK), Err)
+}
+
+/// ## Running turns
+///
+/// A turn is the agent's work on one input: `text` comes first, then the items of the member "input" of `params_json`; one of
+/// the two must be there. The params take "approvalMode", "sandbox", "limits" and "raw" as those of a thread do; all other
+/// fields are handed to the runtime as they are.
+///
+/// On a thread where a turn runs already, a new one joins it: the same turn id, the same result for both handles, and the limits
+/// of both.
+///
+/// Runs a turn to its end. What the runtime asks meanwhile, and the request handler does not answer, is declined.
+///
+/// @param thread       required
+/// @param text         the input; may be NULL
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives what the turn did, also when it did not complete: owned, see codex_turn_result_free; NULL when
+///                     the turn never started
+/// @return CODEX_OK; with a result CODEX_ERROR_TURN_FAILED, CODEX_ERROR_TURN_INTERRUPTED, CODEX_ERROR_TURN_TIMED_OUT,
+///         CODEX_ERROR_LIMIT, CODEX_ERROR_AUTH; with or without one CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
+///         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_run(
+    thread: *mut codex_thread,
+    text: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_turn_result,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, strings and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let thread = thread_of(thread)?;
+            let text = string::optional(text, "text")?;
+            let params = string::optional(params_json, "params_json")?;
+            give_run(turn::run(&thread, text, params)?, &out)
+        })
+    }
+}
+
+/// Runs a turn to its end and passes each of its events to a function, on the calling thread. When the function returns
+/// CODEX_INTERRUPT it is not called again: the turn is interrupted, and the call returns when it has ended.
+///
+/// @param thread       required
+/// @param text         the input; may be NULL
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param on_event     required
+/// @param user_data    passed to every call of `on_event`
+/// @param out          as of [`codex_thread_run`]
+/// @return as [`codex_thread_run`]; CODEX_ERROR_TURN_INTERRUPTED, with a result, when `on_event` interrupted the turn
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_run_streamed(
+    thread: *mut codex_thread,
+    text: *const c_char,
+    params_json: *const c_char,
+    on_event: codex_event_fn,
+    user_data: *mut c_void,
+    out: *mut *mut codex_turn_result,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, strings and places, or NULL, and a function that may be called with its pointer.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let thread = thread_of(thread)?;
+            let text = string::optional(text, "text")?;
+            let params = string::optional(params_json, "params_json")?;
+            let on_event = on_event.ok_or_else(|| is_null("on_event"))?;
+            let show = |event: &Event| match lend_event(event, |event| on_event(user_data, event)) {
+                CODEX_CONTINUE => Flow::Continue,
+                _ => Flow::Interrupt,
+            };
+            give_run(turn::run_streamed(&thread, text, params, show)?, &out)
+        })
+    }
+}
+
+/// Starts a turn and waits until the runtime has accepted it. Its events are kept for [`codex_turn_next_event`].
+///
+/// @param thread       required
+/// @param text         the input; may be NULL
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the turn: owned, see [`codex_turn_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
+///         CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_start(
+    thread: *mut codex_thread,
+    text: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_turn,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, strings and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let thread = thread_of(thread)?;
+            let text = string::optional(text, "text")?;
+            let turn = Turn::start(&thread, text, string::optional(params_json, "params_json")?)?;
+            out.set(handle::share(Arc::new(turn)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Follows a turn that was started elsewhere. Events from before are not repeated: what happened is in codex_thread_read. Of
+/// a turn that is over, CODEX_EVENT_TURN_ENDED comes at once.
+///
+/// @param thread   required
+/// @param turn_id  its id; NULL is the turn that runs on the thread now
+/// @param out      receives the turn: owned, see [`codex_turn_free`]
+/// @return as [`codex_turn_start`]; CODEX_ERROR_RPC with the reason "noActiveTurn" when there is no such turn
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_attach(
+    thread: *mut codex_thread,
+    turn_id: *const c_char,
+    out: *mut *mut codex_turn,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, a string and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let turn = Turn::attach(&*thread_of(thread)?, string::optional(turn_id, "turn_id")?)?;
+            out.set(handle::share(Arc::new(turn)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// The id of the turn.
+///
+/// @param turn  may be NULL: ""
+/// @return borrowed from the turn; "" until it is known, then one string that never changes; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_id(turn: *const codex_turn) -> *const c_char {
+    // SAFETY: the caller passes a turn that is not freed, or NULL.
+    panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(turn) }?.id())))
+}
+
+/// Attaches a pointer to the turn, instead of that of its thread. Events and requests that come from now on carry it. The
+/// library never looks behind it.
+///
+/// @param turn       may be NULL
+/// @param user_data  instead of the one before; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_set_user_data(turn: *mut codex_turn, user_data: *mut c_void) {
+    // SAFETY: the caller passes a turn that is not freed, or NULL.
+    panic::value((), || unsafe { turn_of(turn) }.ok()?.set_user_data(user_data.expose_provenance()).ok());
+}
+
+/// Takes the next event of the turn. The last one is CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
+/// one of them. At the ceiling max_queued_bytes the runtime is held back until events are read.
+///
+/// @param turn        required
+/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
+/// @param out         receives the event: owned, see codex_event_free
+/// @return CODEX_OK; CODEX_TIMEOUT when there was none in that time and when [`codex_turn_wake`] was called; CODEX_END after
+///         CODEX_EVENT_TURN_ENDED; CODEX_ERROR_INVALID_ARGUMENT; CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_next_event(
+    turn: *mut codex_turn,
+    timeout_ms: i64,
+    out: *mut *mut codex_event,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a turn and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let turn = turn_of(turn)?;
+            let deadline = time::deadline(timeout_ms, turn.connection())?;
+            Ok(give_read(turn.next_event(deadline)?, &out))
+        })
+    }
+}
+
+/// Adds input to the turn while it runs.
+///
+/// @param turn         required
+/// @param text         the input; may be NULL when the params have some
+/// @param params_json  a JSON object; NULL is the empty one
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
+///         the turn is over
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_steer(
+    turn: *mut codex_turn,
+    text: *const c_char,
+    params_json: *const c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a turn, strings and a place, or NULL.
+    unsafe {
+        panic::call(err, || {
+            let turn = turn_of(turn)?;
+            turn.steer(string::optional(text, "text")?, string::optional(params_json, "params_json")?)?;
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Interrupts the turn. The interrupt is only queued: the call never waits, and is harmless when the turn is over. If the
+/// runtime does not end the turn within 5 seconds, it ends for the program anyway.
+///
+/// @param turn  required
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_interrupt(turn: *mut codex_turn, err: *mut *mut codex_error) -> codex_status {
+    // SAFETY: the caller passes a turn and a place, or NULL.
+    unsafe {
+        panic::call(err, || {
+            turn_of(turn)?.interrupt()?;
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Makes a [`codex_turn_next_event`] that waits now, or else the next one, return CODEX_TIMEOUT.
+///
+/// @param turn  may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_wake(turn: *mut codex_turn) {
+    // SAFETY: the caller passes a turn that is not freed, or NULL.
+    panic::value((), || unsafe { turn_of(turn) }.ok()?.wake().ok());
+}
+
+/// Waits for the end of the turn. May be called any number of times, from any number of threads; each call gets a result of its
+/// own. Unless [`codex_turn_next_event`] was ever called on this handle, its events are discarded and the requests among them
+/// declined.
+///
+/// @param turn        required
+/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes the result if the turn is over
+/// @param out         receives what the turn did, also when it did not complete: owned, see codex_turn_result_free; NULL with
+///                    CODEX_TIMEOUT, and when the turn never started
+/// @return CODEX_TIMEOUT when the turn goes on after that time; else as [`codex_thread_run`]
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_wait(
+    turn: *mut codex_turn,
+    timeout_ms: i64,
+    out: *mut *mut codex_turn_result,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a turn and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let turn = turn_of(turn)?;
+            let deadline = time::deadline(timeout_ms, turn.connection())?;
+            match turn.wait(deadline)? {
+                Some(ended) => give_run((ended.result.clone(), ended.error.clone()), &out),
+                None => Ok(CODEX_TIMEOUT),
+            }
+        })
+    }
+}
+
+/// Frees the handle. A turn that runs goes on; what happens in it belongs to the client queue from now on. Events that were not
+/// read are let go, and requests among them declined.
+///
+/// @param turn  owned; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_free(turn: *mut codex_turn) {
+    // SAFETY: the caller owns the turn.
+    panic::run(|| drop(unsafe { handle::unshare(turn) }));
+}
