@@ -22,9 +22,7 @@ fn link_arguments(target: &str) -> Vec<String> {
             // Without this, the C symbols of dependencies are exported too.
             "-Wl,--exclude-libs,ALL".to_owned(),
         ],
-        "macos" => vec![format!(
-            "-Wl,-install_name,@rpath/libcodex.{ABI_VERSION}.dylib"
-        )],
+        "macos" => vec![format!("-Wl,-install_name,@rpath/libcodex.{ABI_VERSION}.dylib")],
         _ => Vec::new(),
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 fn generated() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml can be read");
-    let bindings = cbindgen::Builder::new().with_crate(root).with_config(config).generate().expect("the source can be read");
+    let bindings =
+        cbindgen::Builder::new().with_crate(root).with_config(config).generate().expect("the source can be read");
     let mut header = Vec::new();
     bindings.write(&mut header);
     String::from_utf8(header).expect("a header is UTF-8")

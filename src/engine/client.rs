@@ -13,6 +13,7 @@ use super::event::Event;
 use super::json::{self, Object, quote};
 use super::launch::Launch;
 use super::log::Log;
+use super::params::failure_of;
 use super::queue::Next;
 use super::request::Request;
 use super::session::{Asks, Config, Interest, Introduced};
@@ -198,7 +199,11 @@ fn deadline_of(timeout: Timeout, now: Instant, default: Option<Instant>) -> Opti
 
 /// A method that the runtime cannot read is never answered.
 fn check_method(method: &str) -> Result<()> {
-    if method.is_empty() { Err(Error::invalid_argument("the method is empty; name one, like model/list")) } else { Ok(()) }
+    if method.is_empty() {
+        Err(Error::invalid_argument("the method is empty; name one, like model/list"))
+    } else {
+        Ok(())
+    }
 }
 
 /// The parameters on one line. The runtime expects an object wherever it expects anything.
@@ -214,9 +219,16 @@ pub(super) fn parse_params(params: Option<&str>) -> Result<Object> {
 /// The members of an object that the host gave as JSON.
 pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
     let Some(text) = text else { return Ok(Object::new()) };
+    if let Some(failure) = failure_of(text) {
+        return Err(failure);
+    }
     Object::parse(text).map_err(|error| match error {
-        json::ObjectError::Json(error) => Error::new(Status::InvalidJson, format!("{what} are not valid JSON: {error}")),
-        json::ObjectError::NotAnObject { .. } => Error::invalid_argument(format!("{what} must be a JSON object: {error}")),
+        json::ObjectError::Json(error) => {
+            Error::new(Status::InvalidJson, format!("{what} are not valid JSON: {error}"))
+        }
+        json::ObjectError::NotAnObject { .. } => {
+            Error::invalid_argument(format!("{what} must be a JSON object: {error}"))
+        }
     })
 }
 
@@ -241,8 +253,10 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, In
         let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
         let spawned = sys::spawn(spec).map_err(|error| Error::new(Status::RuntimeStart, error.to_string()))?;
         runtime.pid = spawned.process.pid();
-        let transport = ProcessTransport::new(spawned, marker.clone(), max_message_bytes, process_log)
-            .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
+        let transport =
+            ProcessTransport::new(spawned, marker.clone(), max_message_bytes, process_log).map_err(|error| {
+                Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}"))
+            })?;
         Ok(Box::new(transport) as Box<dyn Transport>)
     })?;
     Ok((connection, runtime))
@@ -311,5 +325,12 @@ mod tests {
         let error = checked_params(Some("{\n \"a\" 1}")).unwrap_err();
         assert_eq!(error.status(), Status::InvalidJson);
         assert!(error.message().contains("line 2"), "{}", error.message());
+    }
+
+    #[test]
+    fn params_that_a_setter_failed_on_fail_the_call_with_that() {
+        let failure = Error::new(Status::InvalidJson, "the value of \"x\" is no JSON");
+        let told = checked_params(Some(&super::super::params::failed_text(&failure))).unwrap_err();
+        assert_eq!((told.status(), told.message()), (failure.status(), failure.message()));
     }
 }

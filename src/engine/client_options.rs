@@ -106,11 +106,7 @@ impl Default for ClientOptions {
             env: Vec::new(),
             inherit: Inherit::Environment,
             config: Vec::new(),
-            client_info: ClientInfo {
-                name: "libcodex".into(),
-                title: None,
-                version: env!("CARGO_PKG_VERSION").into(),
-            },
+            client_info: ClientInfo { name: "libcodex".into(), title: None, version: env!("CARGO_PKG_VERSION").into() },
             experimental_api: ExperimentalApi::Enabled,
             notification_opt_out: Vec::new(),
             connect_timeout: Some(DEFAULT_TIMEOUT),
@@ -141,7 +137,9 @@ impl ClientOptions {
     /// Sets the ceiling of all queues together.
     pub fn set_max_queued_bytes(&mut self, bytes: usize) -> Result<()> {
         if bytes == 0 {
-            return Err(Error::invalid_argument("max_queued_bytes cannot be 0: a queue needs room for one event at least"));
+            return Err(Error::invalid_argument(
+                "max_queued_bytes cannot be 0: a queue needs room for one event at least",
+            ));
         }
         self.max_queued_bytes = bytes;
         Ok(())
@@ -161,7 +159,9 @@ impl ClientOptions {
     /// Asks the runtime not to send a notification.
     pub fn add_notification_opt_out(&mut self, method: &str) -> Result<()> {
         if NEEDED.contains(&method) {
-            return Err(Error::invalid_argument(format!("{method} cannot be opted out of: turns end and results are made by it")));
+            return Err(Error::invalid_argument(format!(
+                "{method} cannot be opted out of: turns end and results are made by it"
+            )));
         }
         if method.is_empty() {
             return Err(Error::invalid_argument("the method is empty; name one, like item/agentMessage/delta"));

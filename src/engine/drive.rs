@@ -186,8 +186,11 @@ fn lost_error(ending: Ending) -> Error {
     let how = ending.exit_status.as_deref().unwrap_or("the connection was closed");
     let said = ending.stderr_tail.as_deref().and_then(|tail| tail.lines().rev().find(|line| !line.trim().is_empty()));
     let said = said.map(|line| format!("; its last words: {}", line.trim())).unwrap_or_default();
-    Error::new(Status::Transport, format!("the runtime ended ({how}){said}; connect a new client, then resume the thread"))
-        .with_reason("connectionLost")
-        .with_exit_status(ending.exit_status)
-        .with_stderr_tail(ending.stderr_tail)
+    Error::new(
+        Status::Transport,
+        format!("the runtime ended ({how}){said}; connect a new client, then resume the thread"),
+    )
+    .with_reason("connectionLost")
+    .with_exit_status(ending.exit_status)
+    .with_stderr_tail(ending.stderr_tail)
 }

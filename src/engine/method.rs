@@ -30,8 +30,12 @@ impl Method {
         use EventKind as Kind;
         let (kind, text) = match name {
             "item/agentMessage/delta" => (Kind::MessageDelta, TextAt::Member("delta")),
-            "item/reasoning/textDelta" | "item/reasoning/summaryTextDelta" => (Kind::ReasoningDelta, TextAt::Member("delta")),
-            "item/commandExecution/outputDelta" | "item/fileChange/outputDelta" => (Kind::OutputDelta, TextAt::Member("delta")),
+            "item/reasoning/textDelta" | "item/reasoning/summaryTextDelta" => {
+                (Kind::ReasoningDelta, TextAt::Member("delta"))
+            }
+            "item/commandExecution/outputDelta" | "item/fileChange/outputDelta" => {
+                (Kind::OutputDelta, TextAt::Member("delta"))
+            }
             "item/plan/delta" => (Kind::Other, TextAt::Member("delta")),
             "item/started" => (Kind::ItemStarted, TextAt::Item),
             "item/completed" => (Kind::ItemCompleted, TextAt::Item),

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::error::{Error, Status};
 use super::json::{
     JsonError, MAX_SENT_DEPTH, Object, decode_pointer_token, kind_name, minify, nesting, push_quoted, quote,
 };
@@ -95,6 +96,33 @@ pub enum ParamsError {
         /// The type as it was given.
         mime_type: String,
     },
+}
+
+impl From<ParamsError> for Error {
+    fn from(failure: ParamsError) -> Self {
+        let status = match failure {
+            ParamsError::InvalidJson { .. } => Status::InvalidJson,
+            _ => Status::InvalidArgument,
+        };
+        Self::new(status, failure.to_string())
+    }
+}
+
+/// What stands for the JSON of params that a setter failed on: no JSON at all, so that nobody sends it, and recognised by the
+/// call that it is given to.
+const FAILED: &str = "!params ";
+
+/// The text that makes a call fail with `failure`.
+pub fn failed_text(failure: &Error) -> String {
+    let word = if failure.status() == Status::InvalidJson { "json" } else { "argument" };
+    format!("{FAILED}{word} {}", failure.message())
+}
+
+/// The failure that a text stands for, if it does.
+pub fn failure_of(text: &str) -> Option<Error> {
+    let (word, message) = text.strip_prefix(FAILED)?.split_once(' ')?;
+    let status = if word == "json" { Status::InvalidJson } else { Status::InvalidArgument };
+    Some(Error::new(status, message))
 }
 
 /// The fields of an object to be sent.

@@ -51,7 +51,11 @@ fn translate_approval_mode(params: &mut Object) -> Result<()> {
         Some("ask") => set_approvals(params, "on-request", Some("user")),
         Some("autoReview") => set_approvals(params, "on-request", Some("auto_review")),
         Some("denyAll") => set_approvals(params, "never", None),
-        _ => return Err(Error::invalid_argument(format!("approvalMode is \"ask\", \"autoReview\" or \"denyAll\", not {mode}"))),
+        _ => {
+            return Err(Error::invalid_argument(format!(
+                "approvalMode is \"ask\", \"autoReview\" or \"denyAll\", not {mode}"
+            )));
+        }
     }
     Ok(())
 }
@@ -66,7 +70,9 @@ fn set_approvals(params: &mut Object, policy: &str, reviewer: Option<&str>) {
 fn sandbox_word(mode: &str) -> Result<String> {
     const WORDS: [&str; 3] = ["read-only", "workspace-write", "danger-full-access"];
     string(mode).filter(|word| WORDS.contains(&&**word)).ok_or_else(|| {
-        Error::invalid_argument(format!("sandbox is \"read-only\", \"workspace-write\" or \"danger-full-access\", not {mode}"))
+        Error::invalid_argument(format!(
+            "sandbox is \"read-only\", \"workspace-write\" or \"danger-full-access\", not {mode}"
+        ))
     })
 }
 
@@ -114,7 +120,10 @@ mod tests {
     #[test]
     fn the_sandbox_is_a_word_for_a_thread_and_a_policy_for_a_turn() {
         assert_eq!(thread(r#"{"sandbox":"read-only"}"#).unwrap(), r#"{"sandbox":"read-only"}"#);
-        assert_eq!(turn(r#"{"sandbox":"danger-full-access"}"#).unwrap(), r#"{"sandboxPolicy":{"type":"dangerFullAccess"}}"#);
+        assert_eq!(
+            turn(r#"{"sandbox":"danger-full-access"}"#).unwrap(),
+            r#"{"sandboxPolicy":{"type":"dangerFullAccess"}}"#
+        );
         assert!(turn(r#"{"sandbox":"full-access"}"#).is_err());
         assert!(thread(r#"{"sandbox":5}"#).is_err());
     }

@@ -107,7 +107,8 @@ pub fn turn_error(error_json: Option<&str>) -> Error {
     let info = wire.codex_error_info.map(|raw| raw.get()).filter(|raw| *raw != "null");
     let reason = info.map(turn_reason).unwrap_or_default();
     let retryable = is_transient(&reason);
-    let error = Error::new(Status::TurnFailed, text).with_reason(reason).with_codex_error_info(info).with_data(error_json);
+    let error =
+        Error::new(Status::TurnFailed, text).with_reason(reason).with_codex_error_info(info).with_data(error_json);
     if retryable { error.retryable() } else { error }
 }
 
@@ -151,7 +152,10 @@ mod tests {
     fn the_texts_of_the_runtime_become_stable_words() {
         for (message, word) in [
             ("Invalid request: unknown variant `x`, expected one of `initialize`, `y`", "unknownMethod"),
-            ("Invalid request: unknown variant `banana`, expected one of `read-only`, `workspace-write`", "invalidParams"),
+            (
+                "Invalid request: unknown variant `banana`, expected one of `read-only`, `workspace-write`",
+                "invalidParams",
+            ),
             ("Invalid request: missing field `threadId`", "invalidParams"),
             ("thread/start.dynamicTools requires experimentalApi capability", "experimentalRequired"),
             ("thread not found: 01a2", "threadNotFound"),
@@ -174,9 +178,12 @@ mod tests {
     fn error_info_is_understood_as_a_string_and_as_an_object() {
         let word = turn_error(Some(r#"{"message":"m","codexErrorInfo":"usageLimitExceeded"}"#));
         assert_eq!((word.reason(), word.is_retryable()), ("usageLimitExceeded", false));
-        let object = turn_error(Some(r#"{"message":"m","codexErrorInfo":{"responseStreamDisconnected":{"httpStatusCode":null}}}"#));
+        let object = turn_error(Some(
+            r#"{"message":"m","codexErrorInfo":{"responseStreamDisconnected":{"httpStatusCode":null}}}"#,
+        ));
         assert_eq!((object.reason(), object.is_retryable()), ("responseStreamDisconnected", true));
-        let login = turn_error(Some(r#"{"message":"m","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}}"#));
+        let login =
+            turn_error(Some(r#"{"message":"m","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}}"#));
         assert_eq!((login.reason(), login.is_retryable()), ("unauthorized", false));
         assert_eq!(turn_error(None).status(), Status::TurnFailed);
     }

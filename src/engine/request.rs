@@ -125,10 +125,14 @@ pub fn reply_to(kind: RequestKind, method: &str, params: &str, answer: &Answer) 
 fn approval(kind: RequestKind, method: &str, params: &str, scope: Scope) -> Result<Reply> {
     let result = match (kind, scope) {
         (RequestKind::Command | RequestKind::FileChange, Scope::Once) => r#"{"decision":"accept"}"#.to_owned(),
-        (RequestKind::Command | RequestKind::FileChange, Scope::Session) => r#"{"decision":"acceptForSession"}"#.to_owned(),
+        (RequestKind::Command | RequestKind::FileChange, Scope::Session) => {
+            r#"{"decision":"acceptForSession"}"#.to_owned()
+        }
         (RequestKind::Permissions, scope) => granted(params, scope),
         (RequestKind::McpTool, Scope::Once) => r#"{"action":"accept","content":{}}"#.to_owned(),
-        (RequestKind::McpTool, Scope::Session) => r#"{"action":"accept","content":{},"_meta":{"persist":"session"}}"#.to_owned(),
+        (RequestKind::McpTool, Scope::Session) => {
+            r#"{"action":"accept","content":{},"_meta":{"persist":"session"}}"#.to_owned()
+        }
         _ => return Err(does_not_fit("an approval", method, "answer it with respond_json, or decline it")),
     };
     Ok(Reply::Result(result))
@@ -313,7 +317,10 @@ mod tests {
     #[test]
     fn permissions_are_granted_exactly_as_asked() {
         let answer = Answer::Approve(Scope::Session);
-        assert_eq!(words(RequestKind::Permissions, &answer), r#"{"permissions":{"network":{"enabled":true}},"scope":"session"}"#);
+        assert_eq!(
+            words(RequestKind::Permissions, &answer),
+            r#"{"permissions":{"network":{"enabled":true}},"scope":"session"}"#
+        );
     }
 
     #[test]
@@ -323,7 +330,10 @@ mod tests {
         }
         let text = Answer::Text(ToolOutcome::Success, "x".into());
         assert!(reply_to(RequestKind::Command, "m", "{}", &text).is_err());
-        assert_eq!(words(RequestKind::ToolCall, &text), r#"{"contentItems":[{"type":"inputText","text":"x"}],"success":true}"#);
+        assert_eq!(
+            words(RequestKind::ToolCall, &text),
+            r#"{"contentItems":[{"type":"inputText","text":"x"}],"success":true}"#
+        );
     }
 
     #[test]

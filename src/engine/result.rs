@@ -280,7 +280,8 @@ impl Collector {
     }
 
     fn partial_response(&self) -> Option<String> {
-        let message = self.open.iter().rev().find(|open| open.progress == Progress::Message && !open.partial.is_empty())?;
+        let message =
+            self.open.iter().rev().find(|open| open.progress == Progress::Message && !open.partial.is_empty())?;
         json::string(&format!("\"{}\"", message.partial))
     }
 
@@ -295,7 +296,9 @@ impl Collector {
 fn progress_of(kind: &str) -> Progress {
     match kind {
         "agentMessage" => Progress::Message,
-        "commandExecution" | "fileChange" | "mcpToolCall" | "dynamicToolCall" | "collabAgentToolCall" | "webSearch" => Progress::Tool,
+        "commandExecution" | "fileChange" | "mcpToolCall" | "dynamicToolCall" | "collabAgentToolCall" | "webSearch" => {
+            Progress::Tool
+        }
         _ => Progress::Other,
     }
 }
@@ -432,8 +435,12 @@ mod tests {
     #[test]
     fn usage_is_verbatim_and_sums_this_turns_requests() {
         let mut collector = Collector::new("t");
-        collector.used(r#"{"total":{"totalTokens":10},"last":{"totalTokens":10,"inputTokens":7},"modelContextWindow":258400}"#);
-        collector.used(r#"{"total":{"totalTokens":15},"last":{"totalTokens":5,"inputTokens":4},"modelContextWindow":258400}"#);
+        collector.used(
+            r#"{"total":{"totalTokens":10},"last":{"totalTokens":10,"inputTokens":7},"modelContextWindow":258400}"#,
+        );
+        collector.used(
+            r#"{"total":{"totalTokens":15},"last":{"totalTokens":5,"inputTokens":4},"modelContextWindow":258400}"#,
+        );
         let result = collector.finish(EndedBy::Completed, None);
         let json: serde_json::Value = serde_json::from_str(result.json().as_str()).unwrap();
         assert_eq!(json["usage"]["total"]["totalTokens"], 15);

@@ -122,7 +122,9 @@ impl Thread {
 
 fn check_id(thread_id: &str) -> Result<()> {
     if thread_id.is_empty() {
-        return Err(Error::invalid_argument("the thread id is empty; use the one of codex_thread_id or of thread/list"));
+        return Err(Error::invalid_argument(
+            "the thread id is empty; use the one of codex_thread_id or of thread/list",
+        ));
     }
     Ok(())
 }

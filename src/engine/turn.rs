@@ -75,10 +75,7 @@ impl Turn {
         Ok(turn)
     }
 
-    fn open(
-        thread: &Thread,
-        begin: impl FnOnce(&mut Session, std::time::Instant) -> Result<HandleId>,
-    ) -> Result<Self> {
+    fn open(thread: &Thread, begin: impl FnOnce(&mut Session, std::time::Instant) -> Result<HandleId>) -> Result<Self> {
         let connection = thread.connection();
         let mut session = connection.session()?;
         let handle = begin(&mut session, connection.now())?;
@@ -171,7 +168,9 @@ fn add_input(params: &mut Object, text: Option<&str>) -> Result<()> {
     };
     let text = text.map(|text| format!("{{\"type\":\"text\",\"text\":{}}}", quote(text)));
     if text.is_none() && items.is_empty() && !params.contains("toolOutput") {
-        return Err(Error::invalid_argument("a turn needs an input: pass a text, or items in the member input of params"));
+        return Err(Error::invalid_argument(
+            "a turn needs an input: pass a text, or items in the member input of params",
+        ));
     }
     let separator = if text.is_some() && !items.is_empty() { "," } else { "" };
     params.set_raw("input", format!("[{}{separator}{items}]", text.unwrap_or_default()));
@@ -219,7 +218,8 @@ pub fn run_streamed(
 
 /// The callback wanted an end, and the turn came to its own before the runtime could interrupt it.
 fn stopped_too_late() -> Error {
-    Error::new(Status::TurnInterrupted, "the callback interrupted the turn, which had come to its end already").with_reason("interrupted")
+    Error::new(Status::TurnInterrupted, "the callback interrupted the turn, which had come to its end already")
+        .with_reason("interrupted")
 }
 
 fn no_end() -> Error {

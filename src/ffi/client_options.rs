@@ -6,10 +6,10 @@ use super::handle::{self, Boxed, required};
 use super::request::{codex_request_fn, give_request};
 use super::status::codex_status;
 use super::{panic, string, time};
-use crate::engine::text::ZString;
 use crate::engine::client_options::{ClientInfo, ClientOptions, DEFAULT_TIMEOUT, ExperimentalApi, Inherit};
 use crate::engine::error::{Error, Result};
 use crate::engine::log::Level;
+use crate::engine::text::ZString;
 use crate::engine::transport::Direction;
 
 /// No log messages.
@@ -131,9 +131,8 @@ pub unsafe extern "C" fn codex_client_options_set_command(
             if argv.is_null() {
                 return Err(handle::is_null("argv"));
             }
-            let words: Result<Vec<OsString>> = (0..argc)
-                .map(|index| string::required(*argv.add(index), "argv").map(OsString::from))
-                .collect();
+            let words: Result<Vec<OsString>> =
+                (0..argc).map(|index| string::required(*argv.add(index), "argv").map(OsString::from)).collect();
             let words = words?;
             if words.first().is_none_or(|program| program.is_empty()) {
                 return Err(Error::invalid_argument("the command has no program; argv[0] must name one"));
@@ -410,7 +409,9 @@ pub unsafe extern "C" fn codex_client_options_set_log(
             let sink = move |level: Level, target: &str, message: &str| {
                 let (target, message) = (ZString::new(target), ZString::new(message));
                 // SAFETY: the host's function with the host's pointer; both strings live during the call.
-                unsafe { log(user_data.pointer(), level as i32, string::borrowed(&target), string::borrowed(&message)) };
+                unsafe {
+                    log(user_data.pointer(), level as i32, string::borrowed(&target), string::borrowed(&message))
+                };
             };
             (level, Arc::new(sink) as Arc<_>)
         });
@@ -428,7 +429,11 @@ fn log_level(level: i32) -> Result<Option<Level>> {
         CODEX_LOG_INFO => Level::Info,
         CODEX_LOG_DEBUG => Level::Debug,
         CODEX_LOG_TRACE => Level::Trace,
-        _ => return Err(Error::invalid_argument(format!("the log level cannot be {level}: CODEX_LOG_OFF is 0, CODEX_LOG_TRACE 5"))),
+        _ => {
+            return Err(Error::invalid_argument(format!(
+                "the log level cannot be {level}: CODEX_LOG_OFF is 0, CODEX_LOG_TRACE 5"
+            )));
+        }
     }))
 }
 

@@ -13,26 +13,38 @@ pub(crate) mod panic;
 pub(crate) mod string;
 pub(crate) mod time;
 
+/// Which version this is.
 pub mod version;
 
+/// What calls return.
 pub mod status;
 
+/// What went wrong.
 pub mod error;
 
+/// Reading JSON.
 pub mod value;
 
+/// Writing JSON.
 pub mod params;
 
+/// How a client is made.
 pub mod client_options;
 
+/// Clients.
 pub mod client;
 
+/// Threads.
 pub mod thread;
 
+/// Turns, and running them.
 pub mod turn;
 
+/// Events.
 pub mod event;
 
+/// The TurnResult.
 pub mod result;
 
+/// Requests of the runtime.
 pub mod request;

@@ -169,7 +169,8 @@ impl<'a> Ids<'a> {
     pub fn of(params: &'a str) -> Self {
         // An array would be read as a struct, member by member.
         let is_object = params.trim_start().starts_with('{');
-        let wire: WireParams<'a> = if is_object { serde_json::from_str(params).unwrap_or_default() } else { WireParams::default() };
+        let wire: WireParams<'a> =
+            if is_object { serde_json::from_str(params).unwrap_or_default() } else { WireParams::default() };
         Self {
             thread: either(wire.thread_id, wire.thread),
             turn: either(wire.turn_id, wire.turn),
@@ -193,7 +194,9 @@ fn read_id(raw: &str) -> Result<RpcId, String> {
     if let Ok(number) = raw.parse() {
         return Ok(RpcId::Number(number));
     }
-    serde_json::from_str(raw).map(RpcId::Text).map_err(|_| format!("its id is {raw}, neither a whole number nor a string"))
+    serde_json::from_str(raw)
+        .map(RpcId::Text)
+        .map_err(|_| format!("its id is {raw}, neither a whole number nor a string"))
 }
 
 fn read_outcome<'a>(result: Option<&'a RawValue>, error: Option<&'a RawValue>) -> Outcome<'a> {
@@ -225,16 +228,22 @@ mod tests {
 
     #[test]
     fn ids_are_found_beside_and_inside_their_objects() {
-        let beside = notification(r#"{"method":"m","params":{"threadId":"t","turnId":"u","itemId":"i"},"emittedAtMs":5}"#);
+        let beside =
+            notification(r#"{"method":"m","params":{"threadId":"t","turnId":"u","itemId":"i"},"emittedAtMs":5}"#);
         assert_eq!((&*beside.ids.thread, &*beside.ids.turn, &*beside.ids.item), ("t", "u", "i"));
         assert_eq!(beside.emitted_at_ms, 5);
-        let inside = notification(r#"{"params":{"item":{"id":"i"},"turn":{"x":[1],"id":"u"},"thread":{"id":"t"}},"method":"m"}"#);
+        let inside = notification(
+            r#"{"params":{"item":{"id":"i"},"turn":{"x":[1],"id":"u"},"thread":{"id":"t"}},"method":"m"}"#,
+        );
         assert_eq!((&*inside.ids.thread, &*inside.ids.turn, &*inside.ids.item), ("t", "u", "i"));
     }
 
     #[test]
     fn params_are_kept_byte_for_byte() {
-        assert_eq!(notification(r#"{"method":"m","params":{ "a" : 1.50 , "b":"\u00e9" }}"#).params, r#"{ "a" : 1.50 , "b":"\u00e9" }"#);
+        assert_eq!(
+            notification(r#"{"method":"m","params":{ "a" : 1.50 , "b":"\u00e9" }}"#).params,
+            r#"{ "a" : 1.50 , "b":"\u00e9" }"#
+        );
         assert_eq!(notification(r#"{"method":"m"}"#).params, "{}");
     }
 
@@ -249,12 +258,17 @@ mod tests {
     fn zero_is_an_id_like_any_other() {
         let line = r#"{"method":"item/tool/call","id":0,"params":{}}"#;
         assert!(matches!(Envelope::read(line), Ok(Envelope::Request(RpcId::Number(0), _))));
-        assert_eq!(Envelope::read(r#"{"id":0,"result":{}}"#), Ok(Envelope::Answer(RpcId::Number(0), Outcome::Result("{}"))));
+        assert_eq!(
+            Envelope::read(r#"{"id":0,"result":{}}"#),
+            Ok(Envelope::Answer(RpcId::Number(0), Outcome::Result("{}")))
+        );
     }
 
     #[test]
     fn an_error_of_an_unknown_shape_is_still_an_error() {
-        let Ok(Envelope::Answer(_, Outcome::Error(error))) = Envelope::read(r#"{"id":"x","error":[1]}"#) else { panic!() };
+        let Ok(Envelope::Answer(_, Outcome::Error(error))) = Envelope::read(r#"{"id":"x","error":[1]}"#) else {
+            panic!()
+        };
         assert_eq!(error.data, Some("[1]"));
     }
 

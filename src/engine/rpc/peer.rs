@@ -113,7 +113,14 @@ impl<P: Clone> Peer<P> {
     pub fn call(&mut self, method: &str, params: &str, deadline: Option<Instant>, purpose: P) -> CallId {
         let id = self.next_call;
         self.next_call += 1;
-        let call = Call { purpose, method: method.into(), params: params.into(), deadline, attempts: 0, state: State::Waiting };
+        let call = Call {
+            purpose,
+            method: method.into(),
+            params: params.into(),
+            deadline,
+            attempts: 0,
+            state: State::Waiting,
+        };
         self.calls.insert(id, call);
         self.waiting.push_back(id);
         self.fill_window();
@@ -293,7 +300,10 @@ mod tests {
         let (mut peer, now) = peer();
         peer.call("a", "{}", None, "first");
         peer.call("b", "{\"x\":1}", None, "second");
-        assert_eq!(lines(&mut peer), [r#"{"id":1,"method":"a","params":{}}"#, r#"{"id":2,"method":"b","params":{"x":1}}"#]);
+        assert_eq!(
+            lines(&mut peer),
+            [r#"{"id":1,"method":"a","params":{}}"#, r#"{"id":2,"method":"b","params":{"x":1}}"#]
+        );
         assert!(matches!(peer.answered(now, &RpcId::Number(2), &Outcome::Result("{}")), Answered::Call("second", _)));
         assert!(matches!(peer.answered(now, &RpcId::Number(1), &Outcome::Result("{}")), Answered::Call("first", _)));
         assert!(matches!(peer.answered(now, &RpcId::Number(1), &Outcome::Result("{}")), Answered::Unknown));

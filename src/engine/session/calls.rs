@@ -69,7 +69,13 @@ impl Session {
     }
 
     /// Makes a call whose answer becomes an event of the client queue.
-    pub fn begin_event_call(&mut self, method: &str, params: &str, deadline: Option<Instant>, user_data: usize) -> Result<u64> {
+    pub fn begin_event_call(
+        &mut self,
+        method: &str,
+        params: &str,
+        deadline: Option<Instant>,
+        user_data: usize,
+    ) -> Result<u64> {
         self.ensure_open()?;
         self.open_client_queue();
         let call_id = self.serial();
@@ -83,11 +89,14 @@ impl Session {
             Ok(result) => (result.to_owned(), None),
             Err(error) => (error.to_json(), Some(error)),
         };
-        let nested = |object: &str, key: &str| member(&json, object).and_then(|inner| member(inner, key)).and_then(crate::engine::json::string);
+        let nested = |object: &str, key: &str| {
+            member(&json, object).and_then(|inner| member(inner, key)).and_then(crate::engine::json::string)
+        };
         let thread_id = nested("thread", "id").unwrap_or_default();
         let turn_id = nested("turn", "id").unwrap_or_default();
         let parts = Parts { json: &json, thread_id: &thread_id, turn_id: &turn_id, ..Parts::default() };
-        let event = Event::new(EventKind::Response, parts).with_call_id(call_id).with_user_data(user_data).with_error(error);
+        let event =
+            Event::new(EventKind::Response, parts).with_call_id(call_id).with_user_data(user_data).with_error(error);
         self.push_client_event(event);
     }
 
@@ -104,7 +113,13 @@ impl Session {
         self.config.request_timeout.map(|timeout| now + timeout)
     }
 
-    pub(super) fn send_interrupt(&mut self, thread_id: &str, turn_id: &str, deadline: Option<Instant>, purpose: Purpose) {
+    pub(super) fn send_interrupt(
+        &mut self,
+        thread_id: &str,
+        turn_id: &str,
+        deadline: Option<Instant>,
+        purpose: Purpose,
+    ) {
         let params = format!("{{\"threadId\":{},\"turnId\":{}}}", quote(thread_id), quote(turn_id));
         self.peer.call("turn/interrupt", &params, deadline, purpose);
         self.wake_driver();

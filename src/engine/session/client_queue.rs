@@ -73,7 +73,9 @@ impl Session {
         let ceiling = self.config.max_queued_bytes / SHARE;
         while self.client.queue.bytes() > ceiling {
             let plain = self.client.queue.drop_oldest(|event| is_expendable(event.kind()));
-            let lost = plain.or_else(|| self.client.queue.drop_oldest(|event| matches!(event.kind(), EventKind::Warning | EventKind::Error)));
+            let lost = plain.or_else(|| {
+                self.client.queue.drop_oldest(|event| matches!(event.kind(), EventKind::Warning | EventKind::Error))
+            });
             let Some(lost) = lost else { return };
             self.client.dropped += 1;
             self.unqueued(lost.weight());

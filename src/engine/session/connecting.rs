@@ -33,7 +33,12 @@ pub(super) struct Runtime {
 
 impl Session {
     /// Introduces the client to the runtime; every other call waits for the answer. Gives where the runtime's own words will be.
-    pub fn introduce(&mut self, introduced: Introduced, params: &str, deadline: Option<Instant>) -> Arc<OnceCell<ZString>> {
+    pub fn introduce(
+        &mut self,
+        introduced: Introduced,
+        params: &str,
+        deadline: Option<Instant>,
+    ) -> Arc<OnceCell<ZString>> {
         self.peer.call("initialize", params, deadline, Purpose::Initialize);
         self.peer.hold();
         self.phase = Phase::Connecting;
@@ -68,7 +73,9 @@ impl Session {
     }
 
     pub(super) fn check_is_runtime(&mut self) {
-        let Some(line) = self.first_malformed.as_deref().filter(|_| self.stats.malformed >= NOT_A_RUNTIME) else { return };
+        let Some(line) = self.first_malformed.as_deref().filter(|_| self.stats.malformed >= NOT_A_RUNTIME) else {
+            return;
+        };
         let message = format!("it prints lines that are no messages of the protocol, the first of them: {line}");
         self.refuse_runtime(Error::new(Status::RuntimeStart, message).with_reason("notARuntime"));
     }
@@ -97,8 +104,9 @@ impl Session {
                 error.reworded(Status::RuntimeStart, message)
             }
             Status::TimedOut => {
-                let message =
-                    format!("{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?");
+                let message = format!(
+                    "{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?"
+                );
                 error.reworded(Status::TimedOut, message)
             }
             _ => error,
@@ -145,12 +153,15 @@ mod tests {
     use super::*;
 
     fn info(answer: &str) -> Result<serde_json::Value> {
-        runtime_info(answer, &Introduced { program: "/bin/codex".into(), pid: 7 }).map(|info| serde_json::from_str(&info).unwrap())
+        runtime_info(answer, &Introduced { program: "/bin/codex".into(), pid: 7 })
+            .map(|info| serde_json::from_str(&info).unwrap())
     }
 
     #[test]
     fn name_and_version_come_from_the_user_agent() {
-        let known = info(r#"{"userAgent":"probe/0.169.0 (Debian 12.0.0; x86_64) xterm (probe; 0.1)","codexHome":"/h"}"#).unwrap();
+        let known =
+            info(r#"{"userAgent":"probe/0.169.0 (Debian 12.0.0; x86_64) xterm (probe; 0.1)","codexHome":"/h"}"#)
+                .unwrap();
         assert_eq!((&known["name"], &known["version"]), (&"probe".into(), &"0.169.0".into()));
         assert_eq!((&known["codexHome"], &known["pid"]), (&"/h".into(), &7.into()));
         let short = info(r#"{"userAgent":"codex-cli/1.2.3"}"#).unwrap();

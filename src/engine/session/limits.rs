@@ -48,9 +48,10 @@ impl Interrupt {
     pub(super) fn error(&self, limits: &Limits) -> Error {
         let ms = |limit: Option<Duration>| limit.map_or(0, |limit| limit.as_millis());
         let (status, message) = match self.cause {
-            EndedBy::Timeout => {
-                (Status::TurnTimedOut, format!("the turn took longer than limits.timeoutMs ({}) and was interrupted", ms(limits.timeout)))
-            }
+            EndedBy::Timeout => (
+                Status::TurnTimedOut,
+                format!("the turn took longer than limits.timeoutMs ({}) and was interrupted", ms(limits.timeout)),
+            ),
             EndedBy::IdleTimeout => {
                 let message = "the turn was without an event for longer than limits.idleTimeoutMs";
                 (Status::TurnTimedOut, format!("{message} ({}) and was interrupted", ms(limits.idle)))
@@ -69,7 +70,8 @@ impl Interrupt {
     }
 
     pub(super) fn by_somebody_else() -> Error {
-        Error::new(Status::TurnInterrupted, "the turn was interrupted, but not by this client").with_reason("interrupted")
+        Error::new(Status::TurnInterrupted, "the turn was interrupted, but not by this client")
+            .with_reason("interrupted")
     }
 }
 
@@ -81,7 +83,10 @@ impl Session {
             return Some(interrupt.give_up_at);
         }
         let timeout = slot.limits.timeout.map(|limit| slot.clock.begun + limit);
-        let idle = slot.limits.idle.map(|limit| if self.stands_still(index) { now + limit } else { slot.clock.progress + limit });
+        let idle = slot
+            .limits
+            .idle
+            .map(|limit| if self.stands_still(index) { now + limit } else { slot.clock.progress + limit });
         let silence = slot.limits.silence.filter(|_| self.may_reconcile(index)).map(|limit| slot.clock.sign + limit);
         [timeout, idle, silence].into_iter().flatten().min()
     }

@@ -249,7 +249,9 @@ impl Session {
             return;
         }
         let error = Error::new(Status::Protocol, &*message).with_reason("messageTooLong");
-        self.push_client_event(Event::new(EventKind::Warning, Parts::default()).with_text(&message).with_error(Some(error)));
+        self.push_client_event(
+            Event::new(EventKind::Warning, Parts::default()).with_text(&message).with_error(Some(error)),
+        );
     }
 
     fn answered(&mut self, now: Instant, id: &RpcId, outcome: &Outcome<'_>) {
@@ -304,9 +306,12 @@ impl Session {
     pub fn tick(&mut self, now: Instant) {
         for expired in self.peer.tick(now) {
             let error = if expired.overloaded {
-                Error::new(Status::Overloaded, format!("the runtime was too busy for {} until its deadline", expired.method))
-                    .with_reason("overloaded")
-                    .retryable()
+                Error::new(
+                    Status::Overloaded,
+                    format!("the runtime was too busy for {} until its deadline", expired.method),
+                )
+                .with_reason("overloaded")
+                .retryable()
             } else {
                 Error::new(
                     Status::TimedOut,
@@ -359,7 +364,9 @@ impl Session {
 
     /// Whether an answer is waited for without which nothing goes on.
     fn is_urgent(&self) -> bool {
-        !self.calls.is_empty() || !matches!(self.phase, Phase::Open) || self.slots.iter().any(|(_, slot)| slot.is_urgent())
+        !self.calls.is_empty()
+            || !matches!(self.phase, Phase::Open)
+            || self.slots.iter().any(|(_, slot)| slot.is_urgent())
     }
 
     fn fail_blocked_calls(&mut self) {

@@ -124,7 +124,8 @@ impl Questions {
     }
 
     fn ids(&self, fits: impl Fn(&Question) -> bool) -> Vec<QuestionId> {
-        let mut ids: Vec<QuestionId> = self.open.iter().filter(|(_, question)| fits(question)).map(|(id, _)| *id).collect();
+        let mut ids: Vec<QuestionId> =
+            self.open.iter().filter(|(_, question)| fits(question)).map(|(id, _)| *id).collect();
         ids.sort_unstable();
         ids
     }
@@ -156,7 +157,8 @@ impl Session {
             hook: None,
         };
         self.questions.open.insert(id, question);
-        let event = Event::of(Method { kind: EventKind::Request, text: TextAt::Nowhere }, notification).with_request_id(id);
+        let event =
+            Event::of(Method { kind: EventKind::Request, text: TextAt::Nowhere }, notification).with_request_id(id);
         match destination {
             Destination::Turn(handle) => self.push_turn_event(handle, event),
             Destination::Client => self.push_client_event(event),
@@ -174,7 +176,8 @@ impl Session {
             return Destination::Handler;
         }
         let handles = slot.map(|index| &*self.slots[index].handles).unwrap_or_default();
-        let with = |delivery: Delivery| handles.iter().copied().find(|handle| self.handles[*handle].delivery == delivery);
+        let with =
+            |delivery: Delivery| handles.iter().copied().find(|handle| self.handles[*handle].delivery == delivery);
         match with(Delivery::Read).or_else(|| with(Delivery::Kept)) {
             Some(handle) => Destination::Turn(handle),
             None if handles.is_empty() && self.client_queue_is_read() => Destination::Client,
@@ -268,7 +271,8 @@ impl Session {
 
     /// Answers a request. An answer that does not fit its kind leaves it open.
     pub fn answer(&mut self, now: Instant, id: QuestionId, answer: &Answer) -> Result<()> {
-        let Some(question) = self.questions.open.get_mut(&id).filter(|question| question.state != State::Answered) else {
+        let Some(question) = self.questions.open.get_mut(&id).filter(|question| question.state != State::Answered)
+        else {
             return Err(already_answered());
         };
         let snapshot = &question.snapshot;
@@ -318,7 +322,12 @@ impl Session {
     pub(super) fn resolved_by_runtime(&mut self, notification: &Notification<'_>) {
         let raw = member(notification.params, "requestId").unwrap_or_default();
         let rpc_id = raw.parse().map(RpcId::Number).ok().or_else(|| string(raw).map(RpcId::Text));
-        let known = self.questions.open.iter().find(|(_, question)| Some(&question.rpc_id) == rpc_id.as_ref()).map(|(id, _)| *id);
+        let known = self
+            .questions
+            .open
+            .iter()
+            .find(|(_, question)| Some(&question.rpc_id) == rpc_id.as_ref())
+            .map(|(id, _)| *id);
         match known {
             Some(id) => self.resolve(id, Some(notification)),
             None => self.push_client_event(Event::of(Method::of(&notification.method), notification)),
@@ -378,7 +387,10 @@ impl Session {
 }
 
 fn already_answered() -> Error {
-    Error::new(Status::AlreadyAnswered, "the request was answered before, or its turn is over; nothing more is to be said")
+    Error::new(
+        Status::AlreadyAnswered,
+        "the request was answered before, or its turn is over; nothing more is to be said",
+    )
 }
 
 fn resolved_event(question: &Question) -> Event {

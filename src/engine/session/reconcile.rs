@@ -35,7 +35,13 @@ impl Session {
         let Some(index) = self.slot(slot) else { return };
         self.slots[index].reconciling = Reconciling::Underway;
         let thread_id = quote(&self.slots[index].thread_id);
-        self.ask_about(now, slot, Step::Thread, "thread/read", &format!("{{\"threadId\":{thread_id},\"includeTurns\":false}}"));
+        self.ask_about(
+            now,
+            slot,
+            Step::Thread,
+            "thread/read",
+            &format!("{{\"threadId\":{thread_id},\"includeTurns\":false}}"),
+        );
     }
 
     fn ask_about(&mut self, now: Instant, slot: SlotRef, step: Step, method: &str, params: &str) {
@@ -57,7 +63,9 @@ impl Session {
     }
 
     fn thread_read(&mut self, now: Instant, slot: SlotRef, result: &str) {
-        let status = member(result, "thread").and_then(|thread| member(thread, "status")).and_then(|status| member(status, "type"));
+        let status = member(result, "thread")
+            .and_then(|thread| member(thread, "status"))
+            .and_then(|status| member(status, "type"));
         if status.and_then(string).as_deref() == Some("active") {
             let turn = &mut self.slots[slot.index];
             turn.reconciling = Reconciling::No;
@@ -65,7 +73,13 @@ impl Session {
             return self.arm_turn(now, slot);
         }
         let thread_id = quote(&self.slots[slot.index].thread_id);
-        self.ask_about(now, slot, Step::Turns, "thread/turns/list", &format!("{{\"threadId\":{thread_id},\"limit\":100}}"));
+        self.ask_about(
+            now,
+            slot,
+            Step::Turns,
+            "thread/turns/list",
+            &format!("{{\"threadId\":{thread_id},\"limit\":100}}"),
+        );
     }
 
     fn turns_listed(&mut self, now: Instant, slot: SlotRef, result: &str) {
@@ -76,7 +90,8 @@ impl Session {
                 self.recover_items(now, slot, None);
             }
             _ => {
-                let message = format!("the runtime fell silent and does not say how turn {turn_id} ended; its thread is idle");
+                let message =
+                    format!("the runtime fell silent and does not say how turn {turn_id} ended; its thread is idle");
                 let error = Error::new(Status::Protocol, message).with_reason("turnLost");
                 self.end_turn(slot.index, EndedBy::TransportClosed, Some(error));
             }

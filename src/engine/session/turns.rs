@@ -101,7 +101,9 @@ pub(super) struct Slot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotPhase {
     /// The runtime has not told the id; lines of the thread are kept from this position on.
-    Starting { early_from: usize },
+    Starting {
+        early_from: usize,
+    },
     Running,
 }
 
@@ -119,7 +121,9 @@ impl Slot {
     }
 
     pub(super) fn is_urgent(&self) -> bool {
-        self.interrupt.is_some() || matches!(self.phase, SlotPhase::Starting { .. }) || self.reconciling != Reconciling::No
+        self.interrupt.is_some()
+            || matches!(self.phase, SlotPhase::Starting { .. })
+            || self.reconciling != Reconciling::No
     }
 }
 

@@ -134,10 +134,7 @@ impl ProcessTransport {
         }
         let tail = strip_escapes(&String::from_utf8_lossy(self.tail.as_bytes()));
         let tail = tail.trim();
-        Ending {
-            exit_status: Some(status.to_string()),
-            stderr_tail: (!tail.is_empty()).then(|| tail.to_owned()),
-        }
+        Ending { exit_status: Some(status.to_string()), stderr_tail: (!tail.is_empty()).then(|| tail.to_owned()) }
     }
 }
 

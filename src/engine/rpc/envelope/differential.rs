@@ -21,17 +21,54 @@ impl Random {
 }
 
 const KEYS: &[&str] = &[
-    "method", "id", "params", "result", "error", "emittedAtMs", "jsonrpc", "threadId", "turnId", "itemId", "thread", "turn",
-    "item", "delta", "x", "", "m\\u0065thod", "thread\\n", "é",
+    "method",
+    "id",
+    "params",
+    "result",
+    "error",
+    "emittedAtMs",
+    "jsonrpc",
+    "threadId",
+    "turnId",
+    "itemId",
+    "thread",
+    "turn",
+    "item",
+    "delta",
+    "x",
+    "",
+    "m\\u0065thod",
+    "thread\\n",
+    "é",
 ];
 
 const VALUES: &[&str] = &[
-    "\"text\"", "\"\"", "\"a\\\"b\\n\"", "\"\\ud83d\\ude00\"", "\"\\ud800\"", "\"é€😀\"", "0", "-0", "1.5", "1e9", "-7",
-    "9223372036854775808", "true", "false", "null", "[]", "[1,2]", "{}", "{\"id\":\"i\"}", "{\"id\":5}", "{\"id\":null}",
+    "\"text\"",
+    "\"\"",
+    "\"a\\\"b\\n\"",
+    "\"\\ud83d\\ude00\"",
+    "\"\\ud800\"",
+    "\"é€😀\"",
+    "0",
+    "-0",
+    "1.5",
+    "1e9",
+    "-7",
+    "9223372036854775808",
+    "true",
+    "false",
+    "null",
+    "[]",
+    "[1,2]",
+    "{}",
+    "{\"id\":\"i\"}",
+    "{\"id\":5}",
+    "{\"id\":null}",
     "{\"id\":\"a\",\"id\":\"b\"}",
 ];
 
-const INVALID: &[&str] = &["01", "1.", "nul", "+1", "\"\\x\"", "\"\\u12g4\"", "\"tab\there\"", "'x'", ".5", "1e", "--1", "[1,]", "{,}"];
+const INVALID: &[&str] =
+    &["01", "1.", "nul", "+1", "\"\\x\"", "\"\\u12g4\"", "\"tab\there\"", "'x'", ".5", "1e", "--1", "[1,]", "{,}"];
 
 fn value(random: &mut Random, depth: usize) -> String {
     match random.next(10) {
@@ -77,7 +114,11 @@ fn usual(random: &mut Random) -> String {
     let mut members = vec![
         format!(r#""method":"{}""#, random.pick(&["item/agentMessage/delta", "turn/completed", "x\\/y", ""])),
         format!(r#""params":{{{}}}"#, params.join(",")),
-        format!(r#""{}":{}"#, random.pick(&["emittedAtMs", "id"]), random.pick(&["0", "7", "1795351152187", "-7", "null", "1.5"])),
+        format!(
+            r#""{}":{}"#,
+            random.pick(&["emittedAtMs", "id"]),
+            random.pick(&["0", "7", "1795351152187", "-7", "null", "1.5"])
+        ),
     ];
     if random.next(3) == 0 {
         members.push(format!(r#""{}":{}"#, random.pick(KEYS), value(random, 0)));
@@ -116,7 +157,12 @@ fn the_quick_scanner_never_disagrees_with_serde() {
             spoil(&mut random, &mut line);
         }
         quick += u64::from(scan(&line).is_some());
-        assert!(agree(&line), "line {number}: {line}\n  quick {:?}\n  serde {:?}", scan(&line), Envelope::read_unusual(&line));
+        assert!(
+            agree(&line),
+            "line {number}: {line}\n  quick {:?}\n  serde {:?}",
+            scan(&line),
+            Envelope::read_unusual(&line)
+        );
     }
     assert!(quick > lines / 10, "only {quick} of {lines} lines were usual");
 }

@@ -13,8 +13,7 @@ struct Played {
 }
 
 fn play(recording: &str) -> Played {
-    let mut played =
-        Played { talk: Talk::new(), wire_ids: HashMap::new(), turns: HashMap::new(), handles: Vec::new() };
+    let mut played = Played { talk: Talk::new(), wire_ids: HashMap::new(), turns: HashMap::new(), handles: Vec::new() };
     played.talk.session.open_client_queue();
     for line in recording.lines() {
         let entry: Value = serde_json::from_str(line).unwrap();
@@ -59,7 +58,8 @@ impl Played {
         }
         self.talk.hear(message);
         for handle in self.handles.clone() {
-            let items = self.talk.events(handle).iter().filter(|event| event.kind() == EventKind::ItemCompleted).count();
+            let items =
+                self.talk.events(handle).iter().filter(|event| event.kind() == EventKind::ItemCompleted).count();
             *self.turns.entry(handle).or_default() += items;
         }
         self.talk.written();
@@ -115,7 +115,9 @@ fn every_recorded_turn_that_was_completed_ends_with_all_its_items() {
         let played = play(recording);
         for (handle, items) in &played.turns {
             let id = played.talk.session.turn_id_cell(*handle);
-            let Some(id) = id.get().map(|id| id.as_str().to_owned()).filter(|id| completed.contains(id)) else { continue };
+            let Some(id) = id.get().map(|id| id.as_str().to_owned()).filter(|id| completed.contains(id)) else {
+                continue;
+            };
             let (result, _) = played.talk.end(*handle);
             let collected = result.unwrap()["items"].as_array().unwrap().len();
             assert!(collected >= *items, "{name}: turn {id} has {collected} items, its handle saw {items}");

@@ -196,7 +196,8 @@ fn a_completion_that_comes_while_the_runtime_is_asked_counts() {
 fn budgets_end_a_turn_with_what_it_did() {
     let mut talk = Talk::new();
     let handle = talk.running(Delivery::Discarded, limits(r#"{"maxTokens":100}"#));
-    let usage = |tokens: u64| json!({"tokenUsage": {"last": {"totalTokens": tokens}, "total": {"totalTokens": tokens}}});
+    let usage =
+        |tokens: u64| json!({"tokenUsage": {"last": {"totalTokens": tokens}, "total": {"totalTokens": tokens}}});
     talk.event("thread/tokenUsage/updated", usage(100));
     assert!(talk.written().is_empty());
     talk.event("thread/tokenUsage/updated", usage(1));

@@ -165,7 +165,9 @@ fn the_ids_of_both_sides_may_overlap() {
 
 #[test]
 fn cancelling_ends_the_turn_whatever_was_asked() {
-    for (method, expected) in [(COMMAND, json!({"decision": "cancel"})), ("item/tool/requestUserInput", json!({"answers": {}}))] {
+    for (method, expected) in
+        [(COMMAND, json!({"decision": "cancel"})), ("item/tool/requestUserInput", json!({"answers": {}}))]
+    {
         let mut talk = Talk::new();
         let handle = talk.running(Delivery::Kept, Limits::default());
         talk.ask(0, method);

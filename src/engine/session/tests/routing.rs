@@ -10,7 +10,10 @@ fn events_before_the_answer_are_kept() {
     talk.answer_start(id, TURN);
     talk.turn_completed("completed");
     let kinds = talk.kinds(handle);
-    assert_eq!(kinds, [EventKind::TurnStarted, EventKind::ItemCompleted, EventKind::TurnCompleted, EventKind::TurnEnded]);
+    assert_eq!(
+        kinds,
+        [EventKind::TurnStarted, EventKind::ItemCompleted, EventKind::TurnCompleted, EventKind::TurnEnded]
+    );
     assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "early");
 }
 
@@ -76,7 +79,10 @@ fn turns_get_their_own_events_only() {
     let second_id = talk.written().last().unwrap()["id"].as_i64().unwrap();
     talk.answer_start(second_id, "turn-b");
     for (turn, thread) in [("turn-b", "thread-2"), ("turn-a", THREAD), ("turn-b", "thread-2")] {
-        talk.notify("item/agentMessage/delta", json!({"threadId": thread, "turnId": turn, "itemId": "i", "delta": turn}));
+        talk.notify(
+            "item/agentMessage/delta",
+            json!({"threadId": thread, "turnId": turn, "itemId": "i", "delta": turn}),
+        );
     }
     let texts = |events: Vec<Event>| events.iter().map(|event| event.text().as_str().to_owned()).collect::<Vec<_>>();
     assert_eq!(texts(talk.events(first)), ["turn-a"]);

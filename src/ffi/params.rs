@@ -1,0 +1,280 @@
+use std::ffi::c_char;
+use std::ptr::null_mut;
+
+use super::handle::{self, Boxed, required};
+use super::status::codex_status;
+use super::{panic, string};
+use crate::engine::error::{Error, Result};
+use crate::engine::params::{Params, failed_text};
+use crate::engine::text::ZString;
+
+/// A builder of the params of a call. Owned by the caller; used by one thread at a time.
+pub struct codex_params {
+    _private: [u8; 0],
+}
+
+pub(crate) struct ParamsHandle {
+    params: Params,
+    first_failure: Option<Error>,
+    json: ZString,
+}
+
+impl Boxed for codex_params {
+    type Value = ParamsHandle;
+}
+
+/// ## Writing JSON
+///
+/// The params of every call are JSON text; this builds it safely from C. A key that begins with `/` is a JSON Pointer and creates
+/// the objects on its way: "/limits/timeoutMs". Setting a field again replaces it. A setter that fails changes nothing, and the
+/// call that is given the JSON returns the first failure: the statuses of setters need not be checked one by one.
+///
+/// Params without fields.
+///
+/// @return owned, see [`codex_params_free`]; never NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn codex_params_new() -> *mut codex_params {
+    panic::value(null_mut(), || {
+        Some(handle::give(ParamsHandle { params: Params::new(), first_failure: None, json: ZString::default() }))
+    })
+}
+
+/// Frees params, with the JSON that was borrowed from it.
+///
+/// @param params  owned; may be NULL
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_free(params: *mut codex_params) {
+    // SAFETY: the caller owns the params.
+    panic::run(|| drop(unsafe { handle::take_back(params) }));
+}
+
+/// Changes the params of the caller inside the boundary.
+///
+/// # Safety
+/// `params` is NULL or params that no other thread uses now.
+unsafe fn change(params: *mut codex_params, change: impl FnOnce(&mut Params) -> Result<()>) -> codex_status {
+    panic::status(|| {
+        // SAFETY: the caller's promise.
+        let handle = required(unsafe { handle::borrow_mut(params) }, "params")?;
+        change(&mut handle.params).inspect_err(|failure| {
+            handle.first_failure.get_or_insert_with(|| failure.clone());
+        })
+    })
+}
+
+/// Sets a field to a string.
+///
+/// @param key  the name of a field, or a JSON Pointer
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_set_string(
+    params: *mut codex_params,
+    key: *const c_char,
+    value: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe {
+        change(
+            params,
+            |params| Ok(params.set_string(string::required(key, "key")?, string::required(value, "value")?)?),
+        )
+    }
+}
+
+/// Sets a field to a whole number.
+///
+/// @param key  the name of a field, or a JSON Pointer
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_set_int(
+    params: *mut codex_params,
+    key: *const c_char,
+    value: i64,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe { change(params, |params| Ok(params.set_int(string::required(key, "key")?, value)?)) }
+}
+
+/// Sets a field to a number.
+///
+/// @param key  the name of a field, or a JSON Pointer
+/// @param value  finite
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_set_double(
+    params: *mut codex_params,
+    key: *const c_char,
+    value: f64,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe { change(params, |params| Ok(params.set_double(string::required(key, "key")?, value)?)) }
+}
+
+/// Sets a field to true or false.
+///
+/// @param key  the name of a field, or a JSON Pointer
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_set_bool(
+    params: *mut codex_params,
+    key: *const c_char,
+    value: bool,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe { change(params, |params| Ok(params.set_bool(string::required(key, "key")?, value)?)) }
+}
+
+/// Sets a field to any JSON value, whose numbers and strings stay as they are written.
+///
+/// @param key  the name of a field, or a JSON Pointer
+/// @param json  a JSON text
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_set_json(
+    params: *mut codex_params,
+    key: *const c_char,
+    json: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe {
+        change(params, |params| Ok(params.set_json(string::required(key, "key")?, string::required(json, "json")?)?))
+    }
+}
+
+/// Adds a text to the input of a turn. Input items are sent in the order in which they are added, behind the text of the call.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_add_text(params: *mut codex_params, text: *const c_char) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe { change(params, |params| Ok(params.add_text(string::required(text, "text")?)?)) }
+}
+
+/// Adds an image by its URL. The runtime takes data URLs only, and refuses http and https.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_add_image_url(params: *mut codex_params, url: *const c_char) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe { change(params, |params| Ok(params.add_image_url(string::required(url, "url")?)?)) }
+}
+
+/// Adds an image from a file, which the runtime reads.
+///
+/// @param path  a path; a relative one starts from the directory of the runtime's process
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_add_image_file(params: *mut codex_params, path: *const c_char) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe { change(params, |params| Ok(params.add_image_file(string::required(path, "path")?)?)) }
+}
+
+/// Adds an image from memory. No file is made.
+///
+/// @param bytes      the contents of an image file; copied
+/// @param len        how many bytes, at least 1
+/// @param mime_type  like "image/png"
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_add_image_bytes(
+    params: *mut codex_params,
+    bytes: *const u8,
+    len: usize,
+    mime_type: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe {
+        change(params, |params| {
+            Ok(params
+                .add_image_bytes(string::bytes(bytes, len, "bytes")?, string::required(mime_type, "mime_type")?)?)
+        })
+    }
+}
+
+/// Adds a skill that the agent is to use.
+///
+/// @param path  the file of the skill; the runtime ignores one that it does not know
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_add_skill(
+    params: *mut codex_params,
+    name: *const c_char,
+    path: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe {
+        change(params, |params| Ok(params.add_skill(string::required(name, "name")?, string::required(path, "path")?)?))
+    }
+}
+
+/// Adds a mention of a file or an app.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_add_mention(
+    params: *mut codex_params,
+    name: *const c_char,
+    path: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe {
+        change(params, |params| {
+            Ok(params.add_mention(string::required(name, "name")?, string::required(path, "path")?)?)
+        })
+    }
+}
+
+/// Makes the message of a tool or system, instead of a person's input, what the turn begins with. Such params hold no input.
+///
+/// @param tool_name       where the message comes from; not blank
+/// @param tool_namespace  may be NULL
+/// @param content         what it says
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_set_external_message(
+    params: *mut codex_params,
+    tool_name: *const c_char,
+    tool_namespace: *const c_char,
+    content: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
+    unsafe {
+        change(params, |params| {
+            Ok(params.set_external_message(
+                string::required(tool_name, "tool_name")?,
+                string::optional(tool_namespace, "tool_namespace")?,
+                string::required(content, "content")?,
+            )?)
+        })
+    }
+}
+
+/// The params as JSON, for the call that they are made for.
+///
+/// @return borrowed until the next call with these params; when a setter failed, a text that makes the call it is given to fail
+///         with that; "" for NULL
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_params_json(params: *mut codex_params) -> *const c_char {
+    panic::value(c"".as_ptr(), || {
+        // SAFETY: the caller passes its params, or NULL.
+        let handle = unsafe { handle::borrow_mut(params) }?;
+        let json = handle.first_failure.as_ref().map_or_else(|| handle.params.json(), failed_text);
+        handle.json = json.into();
+        Some(string::borrowed(&handle.json))
+    })
+}

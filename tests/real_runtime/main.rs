@@ -1,0 +1,6 @@
+//! What the library promises, kept with the real runtimes: each promise with the newest and with the oldest of them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod runs;
