@@ -50,7 +50,7 @@ impl Driver {
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.connection.now();
-        self.tick(cx, now);
+        self.connection.own_session().tick(now);
         self.send(cx);
         self.receive(cx, now);
         self.part(now);
@@ -58,14 +58,8 @@ impl Driver {
             self.finish(cx, now, ending);
             return Poll::Ready(());
         }
-        self.set_timer(cx);
+        self.sleep(cx);
         Poll::Pending
-    }
-
-    fn tick(&mut self, cx: &Context<'_>, now: Instant) {
-        let mut session = self.connection.own_session();
-        session.set_driver(cx.waker());
-        session.tick(now);
     }
 
     fn send(&mut self, cx: &mut Context<'_>) {
@@ -157,8 +151,12 @@ impl Driver {
         }
     }
 
-    fn set_timer(&mut self, cx: &mut Context<'_>) {
-        let session = self.connection.own_session().next_deadline();
+    /// Sleeps until the transport, the session or the clock has something to do.
+    fn sleep(&mut self, cx: &mut Context<'_>) {
+        let asleep = self.connection.own_session().driver_sleeps(cx.waker());
+        let Some(session) = asleep else {
+            return cx.waker().wake_by_ref();
+        };
         let farewell = match self.phase {
             Phase::Farewell(until) => Some(until),
             _ => None,
@@ -184,8 +182,8 @@ impl Future for Driver {
 
 fn lost_error(ending: Ending) -> Error {
     let how = ending.exit_status.as_deref().unwrap_or("the connection was closed");
-    let said = ending.stderr_tail.as_deref().and_then(|tail| tail.lines().rev().find(|line| !line.trim().is_empty()));
-    let said = said.map(|line| format!("; its last words: {}", line.trim())).unwrap_or_default();
+    let said = ending.stderr_tail.as_deref().and_then(last_words);
+    let said = said.map(|line| format!("; its last words: {line}")).unwrap_or_default();
     Error::new(
         Status::Transport,
         format!("the runtime ended ({how}){said}; connect a new client, then resume the thread"),
@@ -193,4 +191,23 @@ fn lost_error(ending: Ending) -> Error {
     .with_reason("connectionLost")
     .with_exit_status(ending.exit_status)
     .with_stderr_tail(ending.stderr_tail)
+}
+
+/// The line that says what was wrong: a backtrace may follow it.
+fn last_words(stderr: &str) -> Option<&str> {
+    let mut lines = stderr.lines().map(str::trim).rev().filter(|line| !line.is_empty());
+    let last = lines.clone().next();
+    lines.find(|line| line.starts_with("Error")).or(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_is_told_and_not_the_backtrace_behind_it() {
+        assert_eq!(last_words("noise\nError: no home\n\nStack backtrace:\n 0: <unknown>\n"), Some("Error: no home"));
+        assert_eq!(last_words("one\ntwo\n\n"), Some("two"));
+        assert_eq!(last_words(" \n"), None);
+    }
 }

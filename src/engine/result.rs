@@ -134,8 +134,11 @@ impl Collector {
     pub fn item_started(&mut self, item_json: &str) {
         let Ok(head) = serde_json::from_str::<ItemHead>(item_json) else { return };
         let progress = progress_of(&head.kind);
-        if progress == Progress::Tool {
-            self.tool_calls += 1;
+        match progress {
+            Progress::Tool => self.tool_calls += 1,
+            // The model says one thing at a time: a message that is still open was cut off by new input.
+            Progress::Message => self.messages_cut(),
+            Progress::Other => {}
         }
         self.open.retain(|open| open.id != head.id);
         self.open.push(OpenItem { id: head.id, progress, json: item_json.into(), partial: String::new() });
@@ -168,8 +171,8 @@ impl Collector {
         }
     }
 
-    /// The model request is made again: what was streaming will never be completed.
-    pub fn retried(&mut self) {
+    /// What the model was saying was cut off and will never be completed.
+    pub fn messages_cut(&mut self) {
         self.open.retain(|open| open.progress != Progress::Message);
     }
 
@@ -240,7 +243,8 @@ impl Collector {
         json.push(']');
         push_member(&mut json, "usage", self.usage_with_turn().as_deref());
         push_string(&mut json, "endedBy", Some(ended_by.word()));
-        push_string(&mut json, "partialResponse", self.partial_response().as_deref());
+        let partial = if ended_by == EndedBy::Completed { None } else { self.partial_response() };
+        push_string(&mut json, "partialResponse", partial.as_deref());
         json.push('}');
         TurnResult {
             json: json.into(),
@@ -460,7 +464,17 @@ mod tests {
         assert_eq!(json["partialResponse"], "a\né");
         assert_eq!(json["endedBy"], "interrupted");
         assert!(json["finalResponse"].is_null());
-        collector.retried();
+        collector.messages_cut();
+        assert!(collector.finish(EndedBy::Failed, None).json().as_str().contains("\"partialResponse\":null"));
+    }
+
+    #[test]
+    fn a_message_that_new_input_cut_off_is_no_partial_response() {
+        let mut collector = Collector::new("t");
+        collector.item_started(r#"{"type":"agentMessage","id":"m","text":""}"#);
+        collector.message_delta("m", r#""cut off""#);
+        assert!(collector.finish(EndedBy::Completed, None).json().as_str().contains("\"partialResponse\":null"));
+        collector.item_started(r#"{"type":"agentMessage","id":"n","text":""}"#);
         assert!(collector.finish(EndedBy::Failed, None).json().as_str().contains("\"partialResponse\":null"));
     }
 

@@ -136,7 +136,7 @@ TEST(a_field_needs_a_key_and_a_value) {
   CHECK_INVALID(codex_params_set_json(params, "k", NULL));
   CHECK_INVALID(codex_params_set_int(params, "", 1));
   CHECK_INVALID(codex_params_set_int(params, bad_text, 1));
-  CHECK_STR(codex_params_json(params), "{}");
+  CHECK(strstr(codex_params_json(params), "`key` is NULL") != NULL);
   codex_params_free(params);
 }
 
@@ -160,7 +160,7 @@ TEST(an_input_item_needs_all_its_parts) {
   CHECK_INVALID(codex_params_add_skill(params, bad_text, "/p"));
   CHECK_INVALID(codex_params_add_mention(params, "n", bad_text));
   CHECK_INVALID(codex_params_set_external_message(params, "n", bad_text, "c"));
-  CHECK_STR(codex_params_json(params), "{}");
+  CHECK(strstr(codex_params_json(params), "`text` is NULL") != NULL);
   codex_params_free(params);
 }
 

@@ -202,7 +202,8 @@ pub fn is_running(pid: u32) -> bool {
 
 /// Sends a signal and says whether there was a process for it.
 pub fn signal(pid: u32, signal: &str) -> bool {
-    let status = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\" 2>/dev/null", signal, &pid.to_string()]).status();
+    let status =
+        Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\" 2>/dev/null", signal, &pid.to_string()]).status();
     status.expect("sh runs").success()
 }
 

@@ -110,6 +110,17 @@ enum Timer {
     Question(QuestionId),
 }
 
+/// What whoever drives the connection is doing.
+#[derive(Debug)]
+enum Driver {
+    /// At work: it will look around before it sleeps.
+    Away,
+    /// At work, and there is something new to do.
+    Called,
+    /// Asleep.
+    Waits(Waker),
+}
+
 /// Why the runtime is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parting {
@@ -179,7 +190,7 @@ pub struct Session {
     queued_bytes: usize,
     next_serial: u64,
     state_listeners: Vec<Waker>,
-    driver: Option<Waker>,
+    driver: Driver,
     runtime: Option<Runtime>,
     effects: Effects,
     stats: Stats,
@@ -205,7 +216,7 @@ impl Session {
             queued_bytes: 0,
             next_serial: 1,
             state_listeners: Vec::new(),
-            driver: None,
+            driver: Driver::Away,
             runtime: None,
             effects: Effects::default(),
             stats: Stats::default(),
@@ -338,8 +349,13 @@ impl Session {
         [timer, self.peer.next_deadline()].into_iter().flatten().min()
     }
 
+    /// Has `timer` looked at when the time has come; a driver that sleeps longer is woken.
     fn arm(&mut self, at: Instant, timer: Timer) {
+        let is_first = self.timers.peek().is_none_or(|Reverse((first, _))| at < *first);
         self.timers.push(Reverse((at, timer)));
+        if is_first {
+            self.wake_driver();
+        }
     }
 
     /// The next line to write.
@@ -384,23 +400,26 @@ impl Session {
         }
     }
 
-    /// Who drives the connection asks to be woken when there is something to write, to read again or to wait for.
-    pub fn set_driver(&mut self, waker: &Waker) {
-        match &mut self.driver {
-            Some(known) => known.clone_from(waker),
-            None => self.driver = Some(waker.clone()),
+    /// Whoever drives the connection has looked around and is about to sleep. Gives when it must look again, or nothing when
+    /// there is something to do at once.
+    pub fn driver_sleeps(&mut self, waker: &Waker) -> Option<Option<Instant>> {
+        if matches!(self.driver, Driver::Called) {
+            self.driver = Driver::Away;
+            return None;
         }
+        self.driver = Driver::Waits(waker.clone());
+        Some(self.next_deadline())
     }
 
+    /// There is something to write, to read again or to wait for.
     fn wake_driver(&mut self) {
-        self.effects.wakers.extend(self.driver.take());
+        if let Driver::Waits(waker) = std::mem::replace(&mut self.driver, Driver::Called) {
+            self.effects.wakers.push(waker);
+        }
     }
 
-    /// Whether there is something to write that nobody has been told of.
+    /// What is to be done once the lock is let go.
     pub fn take_effects(&mut self) -> Effects {
-        if self.driver.is_some() && self.peer.has_lines() {
-            self.wake_driver();
-        }
         std::mem::take(&mut self.effects)
     }
 

@@ -77,7 +77,7 @@ impl Session {
         let will_retry = kind == EventKind::Error && member(params, "willRetry") == Some("true");
         if will_retry {
             slot.clock.sign(now);
-            slot.collector.retried();
+            slot.collector.messages_cut();
             return;
         }
         slot.clock.progress(now);

@@ -1,0 +1,18 @@
+//! What the library promises when the runtime breaks its own promises: each test plays a script to a client.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod alone;
+mod calls;
+mod callbacks;
+mod closing;
+mod connecting;
+mod crowds;
+mod dying;
+mod floods;
+mod guest;
+mod interrupts;
+mod lines;
+mod requests;
+mod turns;
