@@ -52,7 +52,7 @@ impl EventQueue {
     }
 
     /// Takes the oldest event. A wake-up comes before the events that are there.
-    pub fn next(&mut self) -> Next {
+    pub fn pop(&mut self) -> Next {
         if self.wake == Wake::Asked {
             self.wake = Wake::None;
             return Next::Woken;
@@ -123,10 +123,10 @@ mod tests {
         let mut queue = EventQueue::default();
         let weight = queue.push(event("a")) + queue.push(event("b"));
         assert_eq!(queue.bytes(), weight);
-        assert!(matches!(queue.next(), Next::Event(event) if event.method() == b"a\0"));
-        assert!(matches!(queue.next(), Next::Event(event) if event.method() == b"b\0"));
+        assert!(matches!(queue.pop(), Next::Event(event) if event.method() == b"a\0"));
+        assert!(matches!(queue.pop(), Next::Event(event) if event.method() == b"b\0"));
         assert_eq!(queue.bytes(), 0);
-        assert!(matches!(queue.next(), Next::Empty));
+        assert!(matches!(queue.pop(), Next::Empty));
     }
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
         queue.push(event("a"));
         queue.wake();
         queue.wake();
-        assert!(matches!(queue.next(), Next::Woken));
-        assert!(matches!(queue.next(), Next::Event(_)));
+        assert!(matches!(queue.pop(), Next::Woken));
+        assert!(matches!(queue.pop(), Next::Event(_)));
     }
 
     #[test]
@@ -144,9 +144,9 @@ mod tests {
         let mut queue = EventQueue::default();
         queue.push(event("a"));
         queue.end();
-        assert!(matches!(queue.next(), Next::Event(_)));
-        assert!(matches!(queue.next(), Next::End));
-        assert!(matches!(queue.next(), Next::End));
+        assert!(matches!(queue.pop(), Next::Event(_)));
+        assert!(matches!(queue.pop(), Next::End));
+        assert!(matches!(queue.pop(), Next::End));
     }
 
     #[test]
@@ -157,6 +157,6 @@ mod tests {
         let lost = queue.drop_oldest(|event| event.method() == b"lose\0").unwrap();
         assert_eq!(lost.method(), b"lose\0");
         assert!(queue.drop_oldest(|event| event.method() == b"lose\0").is_none());
-        assert!(matches!(queue.next(), Next::Event(event) if event.method() == b"keep\0"));
+        assert!(matches!(queue.pop(), Next::Event(event) if event.method() == b"keep\0"));
     }
 }

@@ -6,6 +6,8 @@
 //! their user data, [`panic`] the boundary that no panic crosses.
 
 #![allow(non_camel_case_types)]
+// What the caller must keep to is in the header, above all functions and beside each parameter.
+#![allow(clippy::missing_safety_doc)]
 
 pub(crate) mod closure;
 pub(crate) mod handle;

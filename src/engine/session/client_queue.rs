@@ -43,7 +43,7 @@ impl Session {
     /// Takes the oldest event of the client.
     pub fn next_client_event(&mut self) -> Next {
         self.open_client_queue();
-        let next = self.client.queue.next();
+        let next = self.client.queue.pop();
         if let Next::Event(event) = &next {
             self.unqueued(event.weight());
             self.delivered(event);

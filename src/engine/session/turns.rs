@@ -426,7 +426,7 @@ impl Session {
     pub fn next_turn_event(&mut self, handle: HandleId) -> Next {
         let handle = &mut self.handles[handle];
         handle.delivery = Delivery::Read;
-        let next = handle.queue.next();
+        let next = handle.queue.pop();
         if let Next::Event(event) = &next {
             self.unqueued(event.weight());
             self.delivered(event);

@@ -24,7 +24,7 @@ pub(super) struct Framer {
 }
 
 /// A line that is too long, as far as it came.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Skipped {
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -74,12 +74,6 @@ impl Framer {
         self.skipped.get_or_insert_default().swallow(&self.buffer);
         self.buffer.clear();
         self.scanned = 0;
-    }
-}
-
-impl Default for Skipped {
-    fn default() -> Self {
-        Self { head: Vec::new(), tail: Vec::new(), len: 0 }
     }
 }
 
