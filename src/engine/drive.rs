@@ -122,11 +122,15 @@ impl Driver {
                 Some(Parting::Refused) => self.end(now, Phase::Ending, Duration::ZERO),
                 None => {}
             },
-            Phase::Farewell(until) if self.outgoing.is_none() || now >= until => {
+            Phase::Farewell(until) if self.has_said_all() || now >= until => {
                 self.end(now, Phase::Ending, self.connection.patience());
             }
             _ => {}
         }
+    }
+
+    fn has_said_all(&self) -> bool {
+        self.outgoing.is_none() && !self.connection.own_session().has_lines()
     }
 
     fn end(&mut self, now: Instant, phase: Phase, patience: Duration) {

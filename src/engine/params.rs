@@ -125,14 +125,21 @@ pub fn failure_of(text: &str) -> Option<Error> {
     Some(Error::new(status, message))
 }
 
+/// A JSON text of the host's, on one line; a text that stands for a failure gives that failure.
+pub fn checked_json(what: &str, text: &str) -> Result<String, Error> {
+    if let Some(failure) = failure_of(text) {
+        return Err(failure);
+    }
+    minify(text).map_err(|error| Error::new(Status::InvalidJson, format!("{what} is not valid JSON: {error}")))
+}
+
 /// The fields of an object to be sent.
 ///
 /// A key that begins with `/` is a JSON Pointer (RFC 6901) and creates the objects on its way; any other key is the name
-/// of a field. Setting a field again replaces it. A setter that fails changes nothing, and the first failure is kept.
+/// of a field. Setting a field again replaces it. A setter that fails changes nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Params {
     fields: Fields,
-    first_failure: Option<ParamsError>,
 }
 
 impl Params {
@@ -155,7 +162,7 @@ impl Params {
     pub fn set_double(&mut self, key: &str, value: f64) -> Result<(), ParamsError> {
         match serde_json::Number::from_f64(value) {
             Some(number) => self.set(key, number.to_string()),
-            None => self.keep_failure(Err(ParamsError::NotFinite { key: key.to_owned(), value })),
+            None => Err(ParamsError::NotFinite { key: key.to_owned(), value }),
         }
     }
 
@@ -168,7 +175,7 @@ impl Params {
     pub fn set_json(&mut self, key: &str, json: &str) -> Result<(), ParamsError> {
         match minify(json) {
             Ok(short) => self.set(key, short),
-            Err(error) => self.keep_failure(Err(ParamsError::InvalidJson { key: key.to_owned(), error })),
+            Err(error) => Err(ParamsError::InvalidJson { key: key.to_owned(), error }),
         }
     }
 
@@ -192,7 +199,7 @@ impl Params {
     pub fn add_image_bytes(&mut self, bytes: &[u8], mime_type: &str) -> Result<(), ParamsError> {
         match data_url(bytes, mime_type) {
             Ok(url) => self.add_image_url(&url),
-            Err(error) => self.keep_failure(Err(error)),
+            Err(error) => Err(error),
         }
     }
 
@@ -206,22 +213,6 @@ impl Params {
         self.add_item("mention", &[("name", name), ("path", path)])
     }
 
-    /// Makes the output of a tool, instead of a person's input, what the turn begins with.
-    pub fn set_external_message(
-        &mut self,
-        tool_name: &str,
-        namespace: Option<&str>,
-        content: &str,
-    ) -> Result<(), ParamsError> {
-        let outcome = self.try_set_external_message(tool_name, namespace, content);
-        self.keep_failure(outcome)
-    }
-
-    /// The failure of the first setter that failed.
-    pub fn first_failure(&self) -> Option<&ParamsError> {
-        self.first_failure.as_ref()
-    }
-
     /// The object as JSON, on one line.
     pub fn json(&self) -> String {
         let mut json = String::new();
@@ -230,11 +221,6 @@ impl Params {
     }
 
     fn set(&mut self, key: &str, value: String) -> Result<(), ParamsError> {
-        let outcome = self.try_set(key, value);
-        self.keep_failure(outcome)
-    }
-
-    fn try_set(&mut self, key: &str, value: String) -> Result<(), ParamsError> {
         let path = path_of(key)?;
         let depth = path.len() + nesting(&value);
         if depth > MAX_SENT_DEPTH {
@@ -244,11 +230,6 @@ impl Params {
     }
 
     fn add_item(&mut self, kind: &str, fields: &[(&str, &str)]) -> Result<(), ParamsError> {
-        let outcome = self.try_add_item(kind, fields);
-        self.keep_failure(outcome)
-    }
-
-    fn try_add_item(&mut self, kind: &str, fields: &[(&str, &str)]) -> Result<(), ParamsError> {
         if self.fields.get(TOOL_OUTPUT).is_some() {
             return Err(ParamsError::InputBesideExternalMessage);
         }
@@ -264,7 +245,8 @@ impl Params {
         input.append(&item.to_json()).map_err(|found| ParamsError::InputIsNotAnArray { found })
     }
 
-    fn try_set_external_message(
+    /// Makes the output of a tool, instead of a person's input, what the turn begins with.
+    pub fn set_external_message(
         &mut self,
         tool_name: &str,
         namespace: Option<&str>,
@@ -285,13 +267,6 @@ impl Params {
         self.fields.put(INPUT, Field::Raw("[]".to_owned()));
         self.fields.put(TOOL_OUTPUT, Field::Raw(message.to_json()));
         Ok(())
-    }
-
-    fn keep_failure(&mut self, outcome: Result<(), ParamsError>) -> Result<(), ParamsError> {
-        if let Err(error) = &outcome {
-            self.first_failure.get_or_insert_with(|| error.clone());
-        }
-        outcome
     }
 }
 
@@ -448,6 +423,20 @@ impl Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_the_hosts_is_put_on_one_line() {
+        assert_eq!(checked_json("x", "{\n  \"a\": [1, \"b c\"]\n}").unwrap(), r#"{"a":[1,"b c"]}"#);
+    }
+
+    #[test]
+    fn a_text_that_is_no_json_is_refused_with_its_place() {
+        let error = checked_json("x", "{\n \"a\" 1}").unwrap_err();
+        assert_eq!(error.status(), Status::InvalidJson);
+        assert!(error.message().contains("line 2, column"), "{}", error.message());
+        let failure = Error::new(Status::InvalidArgument, "the key is empty");
+        assert_eq!(checked_json("x", &failed_text(&failure)).unwrap_err().message(), failure.message());
+    }
     use serde_json::{Value, json};
 
     fn value(params: &Params) -> Value {
@@ -459,7 +448,6 @@ mod tests {
         let before = params.json();
         let error = set(params).unwrap_err();
         assert_eq!(params.json(), before);
-        assert!(params.first_failure().is_some());
         error.to_string()
     }
 
@@ -474,7 +462,6 @@ mod tests {
         params.set_json("schema", " { \"a\" : [ 1.50, \"b c\" ] }\n").unwrap();
         params.set_int("n", 7).unwrap();
         assert_eq!(params.json(), r#"{"model":"gpt\"\n","n":7,"x":2.0,"ephemeral":true,"schema":{"a":[1.50,"b c"]}}"#);
-        assert_eq!(params.first_failure(), None);
     }
 
     #[test]
@@ -573,16 +560,6 @@ mod tests {
         refusal(&mut params, |params| params.set_json("x", &nested(MAX_SENT_DEPTH)));
         refusal(&mut params, |params| params.set_int(&pointer(MAX_SENT_DEPTH + 1), 1));
         refusal(&mut params, |params| params.set_int(&pointer(1_000_000), 1));
-    }
-
-    #[test]
-    fn the_first_failure_is_kept() {
-        let mut params = Params::new();
-        assert!(params.set_double("first", f64::NAN).is_err());
-        assert!(params.set_json("second", "{").is_err());
-        params.set_int("third", 3).unwrap();
-        assert!(matches!(params.first_failure(), Some(ParamsError::NotFinite { key, .. }) if key == "first"));
-        assert_eq!(params.json(), r#"{"third":3}"#);
     }
 
     #[test]

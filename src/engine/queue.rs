@@ -77,6 +77,11 @@ impl EventQueue {
         self.end = End::Ended;
     }
 
+    /// Whether nothing is appended any more.
+    pub fn has_ended(&self) -> bool {
+        self.end == End::Ended
+    }
+
     /// Removes every event.
     pub fn clear(&mut self) -> VecDeque<Box<Event>> {
         self.bytes = 0;

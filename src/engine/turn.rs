@@ -86,7 +86,7 @@ impl Turn {
     }
 
     fn wait_started(&self) -> Result<()> {
-        let started = self.connection().wait(Interest::Turn(self.handle), Deadline::Never, |session| {
+        let started = self.connection().wait(Interest::Started(self.handle), Deadline::Never, |session| {
             let ended = session.turn_ended(self.handle);
             match ended.filter(|ended| ended.result.is_none()).and_then(|ended| ended.error.clone()) {
                 Some(error) => Some(Err(error)),
@@ -151,6 +151,16 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// The host lets go of the handle, which a call on another thread may still hold: no event comes out of it any more.
+    pub fn release(&self) {
+        let now = self.connection().now();
+        if let Ok(mut session) = self.connection().session() {
+            session.silence_turn(now, self.handle);
+        }
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = self.connection().now();
@@ -182,6 +192,7 @@ pub type Run = (Option<Arc<TurnResult>>, Option<Error>);
 
 /// Runs a turn to its end and collects what it did.
 pub fn run(thread: &Thread, text: Option<&str>, params: Option<&str>) -> Result<Run> {
+    thread.connection().ensure_may_wait(Interest::State)?;
     let turn = Turn::begin(thread, text, params, Delivery::Discarded)?;
     let ended = turn.wait(Deadline::Never)?.ok_or_else(no_end)?;
     Ok((ended.result.clone(), ended.error.clone()))
@@ -203,6 +214,7 @@ pub fn run_streamed(
     params: Option<&str>,
     mut on_event: impl FnMut(&super::event::Event) -> Flow,
 ) -> Result<Run> {
+    thread.connection().ensure_may_wait(Interest::State)?;
     let turn = Turn::begin(thread, text, params, Delivery::Read)?;
     let mut stopped = false;
     while let Read::Event(event) = turn.next_event(Deadline::Never)? {

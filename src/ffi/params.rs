@@ -5,7 +5,7 @@ use super::handle::{self, Boxed, required};
 use super::status::codex_status;
 use super::{panic, string};
 use crate::engine::error::{Error, Result};
-use crate::engine::params::{Params, failed_text};
+use crate::engine::params::{Params, failed_text, failure_of};
 use crate::engine::text::ZString;
 
 /// A builder of the params of a call. Owned by the caller; used by one thread at a time.
@@ -144,7 +144,13 @@ pub unsafe extern "C" fn codex_params_set_json(
 ) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
     unsafe {
-        change(params, |params| Ok(params.set_json(string::required(key, "key")?, string::required(json, "json")?)?))
+        change(params, |params| {
+            let (key, json) = (string::required(key, "key")?, string::required(json, "json")?);
+            match failure_of(json) {
+                Some(failure) => Err(failure),
+                None => Ok(params.set_json(key, json)?),
+            }
+        })
     }
 }
 
@@ -277,4 +283,45 @@ pub unsafe extern "C" fn codex_params_json(params: *mut codex_params) -> *const 
         handle.json = json.into();
         Some(string::borrowed(&handle.json))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+    use crate::engine::error::Status;
+
+    #[test]
+    fn the_failure_of_inner_params_reaches_the_call_through_the_outer_ones() {
+        let (inner, outer) = (codex_params_new(), codex_params_new());
+        // SAFETY: the params are this function's own and freed once; the strings are literals or borrowed from live params.
+        let told = unsafe {
+            assert_eq!(codex_params_set_double(inner, c"x".as_ptr(), f64::NAN), Status::InvalidArgument.code());
+            let status = codex_params_set_json(outer, c"config".as_ptr(), codex_params_json(inner));
+            assert_eq!(status, Status::InvalidArgument.code());
+            let told = CStr::from_ptr(codex_params_json(outer)).to_str().unwrap().to_owned();
+            codex_params_free(inner);
+            codex_params_free(outer);
+            told
+        };
+        let failure = failure_of(&told).unwrap();
+        assert!(failure.message().contains("\"x\" is NaN"), "{}", failure.message());
+    }
+
+    #[test]
+    fn a_null_argument_counts_as_the_first_failure() {
+        let params = codex_params_new();
+        // SAFETY: the params are this function's own and freed once.
+        let told = unsafe {
+            assert_eq!(codex_params_add_text(params, std::ptr::null()), Status::InvalidArgument.code());
+            assert_eq!(codex_params_set_json(params, c"k".as_ptr(), c"{".as_ptr()), Status::InvalidJson.code());
+            let told = CStr::from_ptr(codex_params_json(params)).to_str().unwrap().to_owned();
+            codex_params_free(params);
+            told
+        };
+        let failure = failure_of(&told).unwrap();
+        assert_eq!(failure.status(), Status::InvalidArgument);
+        assert!(failure.message().contains("`text`"), "{}", failure.message());
+    }
 }

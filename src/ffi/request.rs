@@ -10,8 +10,8 @@ use super::handle::{self, Boxed, Out, is_null, required};
 use super::status::{CODEX_OK, codex_status};
 use super::value::{Views, codex_value, view};
 use super::{panic, string};
-use crate::engine::error::{Error, Result, Status};
-use crate::engine::json;
+use crate::engine::error::Result;
+use crate::engine::params::checked_json;
 use crate::engine::request::{Answer, Request, Scope, ToolOutcome};
 use crate::engine::session::CancelHook;
 
@@ -357,16 +357,14 @@ pub unsafe extern "C" fn codex_request_respond_json(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a request, a string and a place for the error, or NULL.
-    unsafe { answer(request, err, || result_of(string::required(result_json, "result_json")?)) }
+    unsafe {
+        answer(request, err, || {
+            checked_json("result_json", string::required(result_json, "result_json")?).map(Answer::Result)
+        })
+    }
 }
 
 /// A result on one line: the runtime reads a message per line.
-fn result_of(json: &str) -> Result<Answer> {
-    let result = json::minify(json)
-        .map_err(|error| Error::new(Status::InvalidJson, format!("result_json is not valid JSON: {error}")))?;
-    Ok(Answer::Result(result))
-}
-
 /// Answers a request of any kind with a JSON-RPC error.
 ///
 /// @param request  required; it is not freed
@@ -393,21 +391,4 @@ pub unsafe extern "C" fn codex_request_fail(
 pub unsafe extern "C" fn codex_request_free(request: *mut codex_request) {
     // SAFETY: the caller owns the request.
     panic::run(|| drop(unsafe { handle::take_back(request) }));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_result_is_put_on_one_line() {
-        assert_eq!(result_of("{\n  \"a\": [1, \"b c\"]\n}").unwrap(), Answer::Result(r#"{"a":[1,"b c"]}"#.into()));
-    }
-
-    #[test]
-    fn a_result_that_is_no_json_is_refused_with_its_place() {
-        let error = result_of("{\n \"a\" 1}").unwrap_err();
-        assert_eq!(error.status(), Status::InvalidJson);
-        assert!(error.message().contains("line 2, column"), "{}", error.message());
-    }
 }

@@ -331,6 +331,10 @@ pub unsafe extern "C" fn codex_turn_wait(
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_free(turn: *mut codex_turn) {
-    // SAFETY: the caller owns the turn.
-    panic::run(|| drop(unsafe { handle::unshare(turn) }));
+    panic::run(|| {
+        // SAFETY: the caller owns the turn.
+        if let Some(turn) = unsafe { handle::unshare(turn) } {
+            turn.release();
+        }
+    });
 }

@@ -1,5 +1,5 @@
 use std::ffi::c_char;
-use std::ptr::{null, null_mut};
+use std::ptr::{null, null_mut, slice_from_raw_parts_mut};
 
 use once_cell::sync::OnceCell;
 
@@ -36,14 +36,28 @@ pub struct codex_value {
 /// One node of a tree, as C sees it.
 struct View {
     tree: *const Tree,
-    index: usize,
-    /// The tree that is freed with this view: only the root of a parsed value has one.
-    owner: Option<Owner>,
+    index: u32,
+    belongs: Belongs,
 }
 
-struct Owner {
-    tree: *mut Tree,
-    views: *mut [View],
+/// Who frees the tree and its views.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belongs {
+    /// The handle that they were asked of, or the root of a parsed value.
+    Elsewhere,
+    /// Whoever holds this view: the root of a parsed value.
+    ToHolder,
+}
+
+/// Makes one view for each node of a tree.
+///
+/// # Safety
+/// The tree is valid for reading.
+unsafe fn lay_out(tree: *const Tree) -> *mut [View] {
+    // SAFETY: the caller's promise.
+    let nodes = unsafe { &*tree }.nodes();
+    let views = (0..).zip(nodes).map(|(index, _)| View { tree, index, belongs: Belongs::Elsewhere });
+    Box::into_raw(views.collect())
 }
 
 /// The nodes of a tree, each with an address of its own. They live no longer than the tree.
@@ -57,8 +71,8 @@ unsafe impl Sync for Views {}
 impl Views {
     /// The views of a tree that outlives them and does not move.
     fn new(tree: &Tree) -> Self {
-        let views = (0..tree.nodes().len()).map(|index| View { tree, index, owner: None });
-        Self(Box::into_raw(views.collect()))
+        // SAFETY: a reference is valid.
+        Self(unsafe { lay_out(tree) })
     }
 
     fn root(&self) -> *const codex_value {
@@ -68,7 +82,7 @@ impl Views {
 
 impl Drop for Views {
     fn drop(&mut self) {
-        // SAFETY: the pointer came from Box::into_raw in `new`.
+        // SAFETY: the pointer came from `lay_out`, which made a box of it.
         drop(unsafe { Box::from_raw(self.0) });
     }
 }
@@ -93,7 +107,8 @@ impl<'a> Node<'a> {
         // SAFETY: the caller's promise; the view of a node lies `index` places behind that of the root.
         unsafe {
             let View { tree, index, .. } = view.as_ref()?;
-            Some(Self { tree: &**tree, index: *index, root: view.sub(*index) })
+            let index = *index as usize;
+            Some(Self { tree: &**tree, index, root: view.sub(index) })
         }
     }
 
@@ -138,10 +153,9 @@ pub unsafe extern "C" fn codex_value_parse(
 fn give_tree(tree: Tree) -> *mut codex_value {
     let tree = Box::into_raw(Box::new(tree));
     // SAFETY: the tree was just made, and lives until the root is freed.
-    let views = std::mem::ManuallyDrop::new(Views::new(unsafe { &*tree })).0;
-    let root = views.cast::<View>();
+    let root = unsafe { lay_out(tree) }.cast::<View>();
     // SAFETY: every tree has a root, and nobody else knows these views yet.
-    unsafe { (*root).owner = Some(Owner { tree, views }) };
+    unsafe { (*root).belongs = Belongs::ToHolder };
     root.cast()
 }
 
@@ -152,11 +166,13 @@ fn give_tree(tree: Tree) -> *mut codex_value {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_free(value: *mut codex_value) {
     panic::run(|| {
-        // SAFETY: the caller owns the value, so its root holds the boxes that give_tree made; nobody uses them any more.
+        // SAFETY: the caller passes a value that is not freed, or NULL. One that says so is the root that give_tree handed
+        // out: it points to both boxes, and as its owner frees it, nobody uses them any more. Others are only read.
         unsafe {
-            let Some(owner) = value.cast::<View>().as_mut().and_then(|view| view.owner.take()) else { return };
-            drop(Box::from_raw(owner.views));
-            drop(Box::from_raw(owner.tree));
+            let root = value.cast::<View>();
+            let Some(&View { tree, belongs: Belongs::ToHolder, .. }) = root.as_ref() else { return };
+            let tree = Box::from_raw(tree.cast_mut());
+            drop(Box::from_raw(slice_from_raw_parts_mut(root, tree.nodes().len())));
         }
     });
 }
@@ -301,4 +317,69 @@ pub unsafe extern "C" fn codex_value_key(value: *const codex_value, index: usize
         let node = unsafe { Node::of(value) }?;
         Some(string::terminated(node.tree.key_z(node.index, index)?))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::CStr;
+
+    use super::*;
+
+    fn tree() -> Tree {
+        Tree::parse(r#"{"a":[1,{"b":"text"}],"c":true}"#).unwrap()
+    }
+
+    #[test]
+    fn a_view_stays_small() {
+        assert!(size_of::<View>() <= 16);
+    }
+
+    #[test]
+    fn every_node_has_one_address_from_which_the_others_are_reached() {
+        let tree = tree();
+        let cell = OnceCell::new();
+        let root = view(&cell, Some(&tree));
+        // SAFETY: the tree and its views live as long as this function.
+        unsafe {
+            let array = codex_value_at(root, c"/a".as_ptr());
+            let inner = codex_value_item(array, 1);
+            assert_eq!(codex_value_at(root, c"/a/1".as_ptr()), inner);
+            let text = codex_value_string(codex_value_at(inner, c"/b".as_ptr()), null_mut());
+            assert_eq!(CStr::from_ptr(text), c"text");
+            assert_eq!(codex_value_at(array, c"".as_ptr()), array);
+        }
+        assert_eq!(view(&cell, Some(&tree)), root);
+        assert!(view(&OnceCell::new(), None).is_null());
+    }
+
+    #[test]
+    fn a_borrowed_value_outlives_an_attempt_to_free_it() {
+        let tree = tree();
+        let cell = OnceCell::new();
+        let borrowed = view(&cell, Some(&tree));
+        let parsed = give_tree(Tree::parse("[[7]]").unwrap());
+        // SAFETY: the tree and its views live as long as this function; the parsed root is freed once.
+        unsafe {
+            codex_value_free(borrowed.cast_mut());
+            assert_eq!(codex_value_count(borrowed), 2);
+            codex_value_free(codex_value_item(parsed, 0).cast_mut());
+            assert_eq!(codex_value_int(codex_value_at(parsed, c"/0/0".as_ptr()), 0), 7);
+            codex_value_free(parsed);
+            codex_value_free(null_mut());
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_parsed_is_freed_on_another_thread() {
+        let address = give_tree(tree()).expose_provenance();
+        let freeing = std::thread::spawn(move || {
+            let value = std::ptr::with_exposed_provenance_mut::<codex_value>(address);
+            // SAFETY: the value was handed to this thread alone.
+            unsafe {
+                assert_eq!(codex_value_count(value), 2);
+                codex_value_free(value);
+            }
+        });
+        freeing.join().unwrap();
+    }
 }

@@ -163,7 +163,7 @@ fn a_turn_that_waits_for_an_answer_is_not_silent(world: &World) {
     let thread = world.thread_with(json!({"limits": {"idleTimeoutMs": 1500}}));
     let turn = start(&thread, "go");
     let request = until(&turn, EventKind::Request).take_request().expect("a request");
-    std::thread::sleep(Duration::from_millis(2500));
+    std::thread::sleep(Duration::from_millis(2000));
     request.answer(&Answer::Approve(Scope::Once)).unwrap();
     assert_eq!(end(&turn).completed()["finalResponse"], "done");
 }

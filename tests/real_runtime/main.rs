@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approvals;
+mod calls;
 mod control;
 mod runs;
 mod streams;
+mod threads;

@@ -5,14 +5,15 @@ use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, Builder};
 use std::time::Duration;
 
 use codex::engine::client::{Client, Timeout};
 use codex::engine::client_options::ClientOptions;
+use codex::engine::connection::Connection;
 use codex::engine::error::{Error, Result};
 use codex::engine::thread::Thread;
 use fake_runtime::Script;
@@ -202,8 +203,8 @@ pub fn ask(client: &Client, method: &str) -> Result<Value> {
 }
 
 /// A figure about the connection.
-pub fn stat(client: &Client, name: &str) -> u64 {
-    let stats = parsed(&client.stats_json().expect("the client belongs to this process"));
+pub fn stat(connection: &Arc<Connection>, name: &str) -> u64 {
+    let stats = parsed(&connection.session().expect("the connection belongs to this process").stats_json());
     stats[name].as_u64().unwrap_or_else(|| panic!("no figure {name} in {stats}"))
 }
 

@@ -35,6 +35,16 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Makes a call again for as long as it fails for this reason.
+pub fn retry<T>(mut call: impl FnMut() -> Result<T, Error>, reason: &str) -> T {
+    let mut answer = None;
+    eventually("a call that is made again", || {
+        answer = Some(call());
+        !matches!(&answer, Some(Err(error)) if error.reason() == reason)
+    });
+    answer.expect("made once at least").unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// How a turn ended.
 #[derive(Debug)]
 pub struct End {

@@ -146,8 +146,10 @@ pub struct Effects {
 pub enum Interest {
     /// The answer to a call.
     Call(HostCall),
-    /// The next event, the id or the end of a turn handle.
+    /// The next event or the end of a turn handle.
     Turn(HandleId),
+    /// The answer to the start of a turn.
+    Started(HandleId),
     /// The next event of the client.
     Client,
     /// How far the connection is.
@@ -363,6 +365,11 @@ impl Session {
         self.peer.next_line()
     }
 
+    /// Whether there is a line to write.
+    pub fn has_lines(&self) -> bool {
+        self.peer.has_lines()
+    }
+
     /// Whether more may be read: the queues have room, or somebody waits for an answer that lies behind what fills them.
     pub fn may_read(&mut self) -> bool {
         if self.queued_bytes < self.config.max_queued_bytes {
@@ -427,7 +434,7 @@ impl Session {
     pub fn listen(&mut self, interest: Interest, waker: &Waker) {
         match interest {
             Interest::Call(call) => self.calls.listen(call, waker),
-            Interest::Turn(handle) => self.handles[handle].queue.listen(waker),
+            Interest::Turn(handle) | Interest::Started(handle) => self.handles[handle].queue.listen(waker),
             Interest::Client => self.client.queue.listen(waker),
             Interest::State => self.state_listeners.push(waker.clone()),
         }

@@ -425,7 +425,9 @@ impl Session {
     /// Takes the oldest event of a handle.
     pub fn next_turn_event(&mut self, handle: HandleId) -> Next {
         let handle = &mut self.handles[handle];
-        handle.delivery = Delivery::Read;
+        if !handle.queue.has_ended() {
+            handle.delivery = Delivery::Read;
+        }
         let next = handle.queue.pop();
         if let Next::Event(event) = &next {
             self.unqueued(event.weight());
@@ -488,6 +490,16 @@ impl Session {
             let slot = self.slot_ref(index);
             self.request_interrupt(now, slot, EndedBy::Interrupted);
         }
+    }
+
+    /// No event of a handle is handed out any more; a caller that waits for one finds the end, one that waits for the result
+    /// still gets it.
+    pub fn silence_turn(&mut self, now: Instant, handle: HandleId) {
+        self.drop_queue(now, handle);
+        let silenced = &mut self.handles[handle];
+        silenced.delivery = Delivery::Discarded;
+        silenced.queue.end();
+        self.effects.wakers.extend(silenced.queue.take_listeners());
     }
 
     /// The host lets go of a handle. The turn goes on.

@@ -266,3 +266,15 @@ fn a_malformed_line_is_skipped_and_the_connection_goes_on() {
     assert!(!talk.runs(handle));
     assert_eq!((talk.session.first_malformed.as_deref(), talk.session.stats.malformed), (Some("not json"), 4));
 }
+
+#[test]
+fn a_handle_that_was_let_go_hands_out_no_event_but_its_waiters_get_the_result() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.session.silence_turn(talk.now, handle);
+    assert!(matches!(talk.session.next_turn_event(handle), Next::End));
+    talk.message("more");
+    talk.turn_completed("completed");
+    assert!(matches!(talk.session.next_turn_event(handle), Next::End));
+    assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "more");
+}

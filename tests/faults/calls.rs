@@ -1,0 +1,236 @@
+//! Calls that are answered late, twice, with too much, or not at all.
+
+use std::time::Duration;
+
+use codex::engine::client::{Client, Timeout};
+use codex::engine::error::{Error, Status};
+use codex::engine::event::EventKind;
+use codex::engine::session::Delivery;
+use codex::engine::thread::Thread;
+use codex::engine::turn::Turn as Handle;
+use fake_runtime::{Action, Script, Turn};
+use serde_json::{Value, json};
+
+use crate::support::fake::{Fake, THREAD, ask, play, stat, unannounced};
+use crate::support::follow::{PATIENCE, begin, end, listen, run, until_client};
+
+const SHORT: Timeout = Timeout::After(Duration::from_millis(200));
+
+fn overloaded() -> Action {
+    Action::error(-32001, "Server overloaded; retry later.")
+}
+
+#[test]
+fn a_call_that_is_not_answered_times_out_and_the_connection_goes_on() {
+    play(Script::new().on("never", []).on("soon", [Action::reply("here")]), |fake| {
+        let client = fake.client();
+        let error = client.call("never", None, SHORT).unwrap_err();
+        assert_eq!(error.status(), Status::TimedOut);
+        assert!(error.message().contains("never"), "{}", error.message());
+        assert_eq!(ask(&client, "soon").unwrap(), "here");
+        assert_eq!(stat(client.connection(), "callsOutstanding"), 0);
+    });
+}
+
+#[test]
+fn an_answer_that_comes_late_or_twice_is_not_taken_for_another() {
+    let script = Script::new()
+        .on("late", [Action::wait_for("go"), Action::reply("late"), Action::reply("late")])
+        .on("soon", [Action::reply("first"), Action::reply("second")]);
+    play(script, |fake| {
+        let client = fake.client();
+        assert_eq!(client.call("late", None, SHORT).unwrap_err().status(), Status::TimedOut);
+        client.notify("go", None).unwrap();
+        for _ in 0..20 {
+            assert_eq!(ask(&client, "soon").unwrap(), "first");
+        }
+    });
+}
+
+#[test]
+fn a_turn_whose_start_is_answered_late_is_interrupted() {
+    let script = Script::new().on("turn/start", [Action::wait_for("go"), Action::turn(Turn::held())]);
+    play(script, |fake| {
+        let client = fake.client_with(|options| options.request_timeout = Some(Duration::from_secs(1)));
+        let error = Handle::start(&unannounced(&client, THREAD), Some("hello"), None).unwrap_err();
+        assert_eq!(error.status(), Status::TimedOut);
+        client.notify("go", None).unwrap();
+        let interrupt = fake.called("turn/interrupt", 1)[0].clone();
+        assert_eq!(interrupt["threadId"], THREAD);
+        assert!(interrupt["turnId"].as_str().is_some_and(|id| !id.is_empty()), "{interrupt}");
+    });
+}
+
+#[test]
+fn a_turn_that_was_let_go_before_it_started_goes_on() {
+    let script = Script::new().on("turn/start", [Action::wait_for("go"), Action::turn(Turn::default())]);
+    play(script, |fake| {
+        let client = fake.client();
+        listen(&client);
+        drop(begin(&unannounced(&client, THREAD), "hello"));
+        client.notify("go", None).unwrap();
+        until_client(&client, |event| event.kind() == EventKind::TurnCompleted);
+        assert!(fake.calls("turn/interrupt").is_empty());
+    });
+}
+
+#[test]
+fn an_overloaded_runtime_is_asked_again_until_it_answers() {
+    let script = Script::new().then_on("busy", [overloaded()]).then_on("busy", [overloaded()]).then_on("busy", [Action::reply(5)]);
+    play(script, |fake| {
+        let client = fake.client();
+        assert_eq!(ask(&client, "busy").unwrap(), 5);
+        assert_eq!(stat(client.connection(), "callsRetried"), 2);
+        let ids: Vec<Value> = fake.received().iter().filter(|call| call["method"] == "busy").map(|call| call["id"].clone()).collect();
+        assert!(ids.len() == 3 && ids[0] != ids[1] && ids[1] != ids[2], "each attempt has an id of its own: {ids:?}");
+    });
+}
+
+#[test]
+fn a_turn_is_started_again_by_an_overloaded_runtime() {
+    let script = Script::new().then_on("turn/start", [overloaded()]).then_on("turn/start", [Action::turn(Turn::default())]);
+    play(script, |fake| {
+        run(&fake.thread(), "hello").completed();
+        assert_eq!(fake.calls("turn/start").len(), 2);
+    });
+}
+
+#[test]
+fn a_runtime_that_stays_overloaded_until_the_deadline_is_reported_as_such() {
+    play(Script::new().on("busy", [overloaded()]), |fake| {
+        let error = fake.client().call("busy", None, Timeout::After(Duration::from_millis(600))).unwrap_err();
+        assert_eq!((error.status(), error.reason()), (Status::Overloaded, "overloaded"));
+        assert!(error.is_retryable());
+        assert!(fake.calls("busy").len() >= 2, "it was asked again");
+    });
+}
+
+/// A client that takes no long messages.
+fn narrow(fake: &Fake) -> Client {
+    fake.client_with(|options| options.set_max_message_bytes(100_000).unwrap())
+}
+
+fn long() -> String {
+    "x".repeat(300_000)
+}
+
+fn assert_too_long(error: &Error) {
+    assert_eq!((error.status(), error.reason()), (Status::Protocol, "messageTooLong"));
+    assert!(error.message().contains("max_message_bytes"), "{}", error.message());
+}
+
+#[test]
+fn an_answer_that_is_too_long_fails_its_call_and_the_connection_goes_on() {
+    let script = Script::new()
+        .on("long", [Action::reply(json!({"text": long()}))])
+        .on("refused at length", [Action::error(-32603, long())])
+        .on("soon", [Action::reply("here")]);
+    play(script, |fake| {
+        let client = narrow(fake);
+        assert_too_long(&ask(&client, "long").unwrap_err());
+        assert_too_long(&ask(&client, "refused at length").unwrap_err());
+        assert_eq!(ask(&client, "soon").unwrap(), "here");
+        assert_eq!(stat(client.connection(), "oversizedMessages"), 2);
+    });
+}
+
+#[test]
+fn a_notification_that_is_too_long_is_told_and_its_turn_goes_on() {
+    let items = vec![json!({"type": "future", "id": "long", "text": long()})];
+    play(Script::new().on("turn/start", [Action::turn(Turn { items, ..Turn::default() })]), |fake| {
+        let client = narrow(fake);
+        listen(&client);
+        run(&unannounced(&client, THREAD), "hello").completed();
+        let warning = until_client(&client, |event| event.kind() == EventKind::Warning);
+        assert_too_long(warning.error().expect("what happened"));
+    });
+}
+
+#[test]
+fn an_answer_of_many_megabytes_arrives_whole() {
+    play(Script::new().on("huge", [Action::reply("é".repeat(10_000_000))]), |fake| {
+        let answer = ask(&fake.client(), "huge").unwrap();
+        assert_eq!(answer.as_str().map(str::len), Some(20_000_000));
+    });
+}
+
+#[test]
+fn a_call_of_many_megabytes_is_sent_whole() {
+    play(Script::new().on("huge", [Action::reply("$text")]), |fake| {
+        let text = "é".repeat(5_000_000);
+        let params = json!({"input": [{"type": "text", "text": text}]}).to_string();
+        let answer = fake.client().call("huge", Some(&params), Timeout::After(PATIENCE)).unwrap();
+        assert_eq!(answer.len(), text.len() + 2);
+    });
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_refused_before_anything_is_written() {
+    play(Script::new(), |fake| {
+        let client = fake.client();
+        let thread = unannounced(&client, THREAD);
+        let half = r#"{"a":["\ud83d"]}"#;
+        let refused = [
+            client.call("m", Some(half), SHORT).map(drop),
+            client.notify("m", Some(half)),
+            client.begin_call("m", Some(half), SHORT, 0).map(drop),
+            Thread::start(&client, Some(half)).map(drop),
+            Thread::resume(&client, "t", Some(half)).map(drop),
+            Handle::begin(&thread, Some("x"), Some(half), Delivery::Kept).map(drop),
+        ];
+        for outcome in refused {
+            assert_eq!(outcome.unwrap_err().status(), Status::InvalidJson);
+        }
+        ask(&client, "last").unwrap_err();
+        let methods: Vec<Value> = fake.received().iter().map(|message| message["method"].clone()).collect();
+        assert_eq!(methods, ["initialize", "initialized", "last"]);
+    });
+}
+
+#[test]
+fn every_call_is_one_line_whatever_its_parameters_look_like() {
+    let pretty = "{\r\n  \"a\": [1,\n 2.50],\n\t\"b\": \"x\\ny\u{2028}\"\n}";
+    play(Script::new().on("odd \"method\"\n", [Action::reply("fine")]), move |fake| {
+        let client = fake.client();
+        assert_eq!(client.call("odd \"method\"\n", Some(pretty), SHORT).unwrap(), "\"fine\"");
+        let line = fake.record().pop().unwrap();
+        assert!(line.ends_with("\"params\":{\"a\":[1,2.50],\"b\":\"x\\ny\u{2028}\"}}"), "{line}");
+    });
+}
+
+#[test]
+fn the_answer_to_a_call_that_was_begun_is_an_event_however_it_ends() {
+    let script = Script::new().on("good", [Action::reply(json!({"x": 1}))]).on("bad", [Action::error(-32600, "no")]).on("never", []);
+    play(script, |fake| {
+        let client = fake.client();
+        for (method, status) in [("good", None), ("bad", Some(Status::Rpc)), ("never", Some(Status::TimedOut))] {
+            let call = client.begin_call(method, None, SHORT, 7).unwrap();
+            let event = until_client(&client, |event| event.kind() == EventKind::Response);
+            assert_eq!((event.call_id(), event.user_data()), (call, 7));
+            assert_eq!(event.error().map(Error::status), status);
+        }
+    });
+}
+
+#[test]
+fn more_calls_than_the_runtime_takes_at_once_are_all_answered() {
+    play(Script::new().on("x", [Action::sleep_ms(1), Action::reply(json!({}))]), |fake| {
+        let client = fake.client();
+        let calls: Vec<u64> = (0..1000).map(|_| client.begin_call("x", None, Timeout::Never, 0).unwrap()).collect();
+        let answers = calls.iter().map(|_| until_client(&client, |event| event.kind() == EventKind::Response));
+        let mut answered: Vec<u64> = answers.map(|event| event.call_id()).collect();
+        answered.sort_unstable();
+        assert_eq!(answered, calls);
+    });
+}
+
+#[test]
+fn a_turn_that_was_begun_and_refused_ends_for_its_reader_with_one_event() {
+    play(Script::new().on("turn/start", [Action::error(-32600, "no")]), |fake| {
+        let client = fake.client();
+        let turn = begin(&unannounced(&client, THREAD), "hello");
+        let events = crate::support::follow::events(&turn);
+        assert_eq!(events.iter().map(|event| event.kind()).collect::<Vec<_>>(), [EventKind::TurnEnded]);
+        assert_eq!(end(&turn).not_completed().1.status(), Status::Rpc);
+    });
+}

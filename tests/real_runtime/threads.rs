@@ -1,0 +1,226 @@
+//! Threads: named, read, listed, stored, resumed, forked, and owned by one process at a time.
+
+use codex::engine::client::{Client, Timeout};
+use codex::engine::error::{Error, Status};
+use codex::engine::thread::{Thread, Turns};
+use scripted_model::Response;
+use serde_json::{Value, json};
+
+use crate::support::follow::{items, parsed, run, run_with};
+use crate::support::real::{World, call, on_both_runtimes, thread_of};
+
+on_both_runtimes! {
+    the_info_of_a_thread_says_what_was_resolved,
+    a_name_can_be_read_back,
+    turns_can_be_read_back_in_their_order,
+    an_ephemeral_thread_runs_and_is_never_stored,
+    a_stored_thread_goes_on_in_a_new_client,
+    a_resumed_thread_brings_its_turns_when_asked,
+    the_policy_of_a_thread_survives_a_resume,
+    the_policy_of_a_turn_counts_for_the_turns_after_it,
+    a_fork_has_the_past_and_a_life_of_its_own,
+    archived_threads_are_listed_apart,
+    an_archived_thread_is_not_resumed_until_it_is_unarchived,
+    a_thread_has_one_writer_at_a_time,
+    a_thread_that_nobody_knows_is_not_resumed,
+    a_thread_id_that_is_none_is_refused,
+    parameters_that_the_library_does_not_know_reach_the_runtime,
+    parameters_that_make_no_sense_are_refused_before_they_are_sent,
+    compacting_asks_the_model_again,
+}
+
+fn by_id(thread: &Thread) -> Value {
+    json!({"threadId": thread.id().as_str()})
+}
+
+fn refused(client: &Client, method: &str, params: Value) -> Error {
+    client.call(method, Some(&params.to_string()), Timeout::Default).expect_err("the runtime refuses")
+}
+
+/// A thread with one turn behind it, and its client.
+fn stored_thread(world: &World) -> (Client, Thread) {
+    world.says([Response::text(["blue"])]);
+    let client = world.client();
+    let thread = thread_of(&client, json!({}));
+    run(&thread, "a colour?").completed();
+    (client, thread)
+}
+
+/// The ids of the listed threads.
+fn listed(client: &Client, params: Value) -> Vec<String> {
+    let page = call(client, "thread/list", params);
+    page["data"]
+        .as_array()
+        .expect("threads")
+        .iter()
+        .filter_map(|thread| thread["id"].as_str())
+        .map(Into::into)
+        .collect()
+}
+
+fn the_info_of_a_thread_says_what_was_resolved(world: &World) {
+    let thread =
+        world.thread_with(json!({"model": "gpt-5.5", "approvalMode": "denyAll", "sandbox": "workspace-write"}));
+    let info = parsed(thread.info().as_str());
+    assert_eq!(info["thread"]["id"], thread.id().as_str());
+    assert_eq!((&info["model"], &info["approvalPolicy"]), (&json!("gpt-5.5"), &json!("never")));
+    assert_eq!(info["sandbox"]["type"], "workspaceWrite");
+    assert_eq!(info["cwd"], world.work().to_str().unwrap());
+}
+
+fn a_name_can_be_read_back(world: &World) {
+    let (_client, thread) = stored_thread(world);
+    thread.set_name("colours").unwrap();
+    assert_eq!(parsed(&thread.read(Turns::Excluded).unwrap())["thread"]["name"], "colours");
+}
+
+fn turns_can_be_read_back_in_their_order(world: &World) {
+    let (_client, thread) = stored_thread(world);
+    world.says([Response::text(["green"])]);
+    run(&thread, "another?").completed();
+    let read = parsed(&thread.read(Turns::Included).unwrap());
+    let turns = read["thread"]["turns"].as_array().expect("turns");
+    let said = |turn: &Value| {
+        let asked = items(turn, "userMessage")[0]["content"][0]["text"].clone();
+        (asked, items(turn, "agentMessage")[0]["text"].clone())
+    };
+    let expected = [(json!("a colour?"), json!("blue")), (json!("another?"), json!("green"))];
+    assert_eq!(turns.iter().map(said).collect::<Vec<_>>(), expected);
+}
+
+fn an_ephemeral_thread_runs_and_is_never_stored(world: &World) {
+    world.says([Response::text(["blue"])]);
+    let client = world.client();
+    let thread = thread_of(&client, json!({"ephemeral": true}));
+    assert_eq!(parsed(thread.info().as_str())["thread"]["path"], Value::Null);
+    run(&thread, "a colour?").completed();
+    assert!(!listed(&client, json!({})).contains(&thread.id().as_str().to_owned()));
+    assert_eq!(thread.read(Turns::Included).unwrap_err().reason(), "threadEphemeral");
+}
+
+fn a_stored_thread_goes_on_in_a_new_client(world: &World) {
+    let (client, thread) = stored_thread(world);
+    let id = thread.id().as_str().to_owned();
+    client.close(std::time::Duration::from_secs(10)).unwrap();
+    world.says([Response::text(["as I said"])]);
+    let resumed = Thread::resume(&world.client(), &id, None).unwrap();
+    assert_eq!(resumed.id().as_str(), id);
+    run(&resumed, "which one?").completed();
+    let input = json!(world.model.requests()[1].input()).to_string();
+    assert!(input.contains("a colour?") && input.contains("blue"), "{input}");
+}
+
+fn a_resumed_thread_brings_its_turns_when_asked(world: &World) {
+    let (client, thread) = stored_thread(world);
+    let turns = |params: &str| {
+        let resumed = Thread::resume(&client, thread.id().as_str(), Some(params)).unwrap();
+        parsed(resumed.info().as_str())["thread"]["turns"].as_array().expect("turns").len()
+    };
+    assert_eq!((turns(r#"{"includeTurns":true}"#), turns(r#"{"includeTurns":false}"#)), (1, 0));
+}
+
+fn the_policy_of_a_thread_survives_a_resume(world: &World) {
+    world.says([Response::text(["fine"])]);
+    let thread = world.thread_with(json!({"approvalMode": "denyAll"}));
+    run(&thread, "go").completed();
+    let id = thread.id().as_str().to_owned();
+    drop(thread);
+    let client = world.client();
+    let resumed = crate::support::follow::retry(|| Thread::resume(&client, &id, None), "activeWriter");
+    assert_eq!(parsed(resumed.info().as_str())["approvalPolicy"], "never");
+}
+
+fn the_policy_of_a_turn_counts_for_the_turns_after_it(world: &World) {
+    let (client, thread) = stored_thread(world);
+    let policy = || {
+        let resumed = Thread::resume(&client, thread.id().as_str(), None).unwrap();
+        parsed(resumed.info().as_str())["approvalPolicy"].clone()
+    };
+    assert_eq!(policy(), "on-request");
+    world.says([Response::text(["1"]), Response::text(["2"])]);
+    run_with(&thread, "go", r#"{"approvalMode":"denyAll"}"#).completed();
+    run(&thread, "go on").completed();
+    assert_eq!(policy(), "never");
+}
+
+fn a_fork_has_the_past_and_a_life_of_its_own(world: &World) {
+    let (client, thread) = stored_thread(world);
+    let forked = call(&client, "thread/fork", by_id(&thread));
+    let fork = Thread::from_id(&client, forked["thread"]["id"].as_str().unwrap()).unwrap();
+    assert_ne!(fork.id().as_str(), thread.id().as_str());
+    world.says([Response::text(["again blue"])]);
+    run(&fork, "and here?").completed();
+    assert!(json!(world.model.requests()[1].input()).to_string().contains("a colour?"));
+    let turns =
+        |thread: &Thread| parsed(&thread.read(Turns::Included).unwrap())["thread"]["turns"].as_array().unwrap().len();
+    assert_eq!((turns(&thread), turns(&fork)), (1, 2));
+}
+
+fn archived_threads_are_listed_apart(world: &World) {
+    let (client, archived) = stored_thread(world);
+    world.says([Response::text(["red"])]);
+    let active = thread_of(&client, json!({}));
+    run(&active, "go").completed();
+    call(&client, "thread/archive", by_id(&archived));
+    assert_eq!(listed(&client, json!({"archived": false})), [active.id().as_str()]);
+    assert_eq!(listed(&client, json!({"archived": true})), [archived.id().as_str()]);
+}
+
+fn an_archived_thread_is_not_resumed_until_it_is_unarchived(world: &World) {
+    let (client, thread) = stored_thread(world);
+    call(&client, "thread/archive", by_id(&thread));
+    let error = Thread::resume(&client, thread.id().as_str(), None).unwrap_err();
+    assert_eq!((error.status(), error.reason()), (Status::Rpc, "threadArchived"));
+    call(&client, "thread/unarchive", by_id(&thread));
+    world.says([Response::text(["back"])]);
+    let resumed = Thread::resume(&client, thread.id().as_str(), None).unwrap();
+    assert_eq!(run(&resumed, "there?").completed()["finalResponse"], "back");
+}
+
+fn a_thread_has_one_writer_at_a_time(world: &World) {
+    let (_client, thread) = stored_thread(world);
+    let other = world.client();
+    let error = Thread::resume(&other, thread.id().as_str(), None).unwrap_err();
+    assert_eq!((error.status(), error.reason()), (Status::Rpc, "activeWriter"));
+    assert!(error.message().contains("close it there"), "{error}");
+    assert_eq!(listed(&other, json!({})), [thread.id().as_str()]);
+}
+
+fn a_thread_that_nobody_knows_is_not_resumed(world: &World) {
+    let error = Thread::resume(&world.client(), "01a20343-d634-7000-8000-000000000000", None).unwrap_err();
+    assert_eq!((error.status(), error.reason(), error.rpc_code()), (Status::Rpc, "threadNotFound", -32600));
+}
+
+fn a_thread_id_that_is_none_is_refused(world: &World) {
+    let client = world.client();
+    assert_eq!(refused(&client, "thread/read", json!({"threadId": "nonsense"})).reason(), "invalidThreadId");
+    assert_eq!(Thread::from_id(&client, "").unwrap_err().status(), Status::InvalidArgument);
+}
+
+fn parameters_that_the_library_does_not_know_reach_the_runtime(world: &World) {
+    world.says([Response::text(["fine"])]);
+    let thread = world.thread_with(json!({"developerInstructions": "speak softly"}));
+    run_with(&thread, "go", r#"{"raw":{"outputSchema":{"type":"object"}}}"#).completed();
+    let body = world.model.requests()[0].body().clone();
+    assert!(body["input"].to_string().contains("speak softly"));
+    assert_eq!(body["text"]["format"]["schema"], json!({"type": "object"}));
+}
+
+fn parameters_that_make_no_sense_are_refused_before_they_are_sent(world: &World) {
+    let client = world.client();
+    let start = |params: &str| Thread::start(&client, Some(params)).unwrap_err().status();
+    assert_eq!(start(r#"{"approvalMode":"perhaps"}"#), Status::InvalidArgument);
+    assert_eq!(start(r#"{"sandbox":"full-access"}"#), Status::InvalidArgument);
+    assert_eq!(start(r#"{"limits":{"timeout":1}}"#), Status::InvalidArgument);
+    assert_eq!(start(r#"["an array"]"#), Status::InvalidArgument);
+    assert_eq!(start(r#"{"cut": "#), Status::InvalidJson);
+    assert_eq!(call(&client, "thread/loaded/list", json!({}))["data"], json!([]));
+}
+
+fn compacting_asks_the_model_again(world: &World) {
+    let (client, thread) = stored_thread(world);
+    world.says([Response::text(["a summary"])]);
+    assert_eq!(call(&client, "thread/compact/start", by_id(&thread)), json!({}));
+    let requests = world.model.wait_for_requests(2, crate::support::follow::PATIENCE);
+    assert_eq!(requests[1].path(), "/v1/responses");
+}
