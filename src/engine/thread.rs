@@ -1,24 +1,35 @@
 //! A thread: a conversation, on which turns run.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::client::{Client, Timeout, call, parse_params};
-use super::connection::{Anchor, Connection};
-use super::error::{Error, Result, Status};
-use super::json::{Object, member, quote, string};
+use super::connection::{Anchor, Connection, Deadline};
+use super::error::{Error, Result};
+use super::json::quote;
 use super::limits::Limits;
 use super::policy;
+use super::session::{Announce, Interest, ThreadFacts, ThreadKey};
 use super::text::ZString;
 
 /// One thread of a client.
 #[derive(Debug)]
 pub struct Thread {
     anchor: Arc<Anchor>,
-    id: ZString,
-    info: ZString,
+    key: ThreadKey,
+    facts: ThreadFacts,
     limits: Limits,
-    user_data: AtomicUsize,
+    unknown: ZString,
+}
+
+/// How a thread comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// It is new.
+    New,
+    /// The runtime has stored it under this id.
+    Stored(&'a str),
+    /// It begins as a copy of the one with this id.
+    Fork(&'a str),
 }
 
 /// Whether the turns of a thread are asked for too.
@@ -33,39 +44,61 @@ pub enum Turns {
 impl Thread {
     /// Starts a new thread.
     pub fn start(client: &Client, params: Option<&str>) -> Result<Self> {
-        Self::open(client, "thread/start", parse_params(params)?)
+        Self::open(client, Origin::New, params)
     }
 
     /// Goes on with a thread that the runtime has stored.
     pub fn resume(client: &Client, thread_id: &str, params: Option<&str>) -> Result<Self> {
-        check_id(thread_id)?;
-        let mut params = parse_params(params)?;
-        params.set_string("threadId", thread_id);
-        Self::open(client, "thread/resume", params)
+        Self::open(client, Origin::Stored(thread_id), params)
+    }
+
+    /// Opens a thread and waits until the runtime has.
+    pub fn open(client: &Client, origin: Origin<'_>, params: Option<&str>) -> Result<Self> {
+        let thread = Self::begin_as(client, origin, params, Announce::Nothing)?;
+        thread.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))?;
+        Ok(thread)
+    }
+
+    /// Opens a thread without waiting; the client queue tells when it is ready, and turns begun before wait for it.
+    pub fn begin(client: &Client, origin: Origin<'_>, params: Option<&str>) -> Result<Self> {
+        Self::begin_as(client, origin, params, Announce::Event)
     }
 
     /// A thread that the runtime has loaded already; nothing is asked of the runtime.
     pub fn from_id(client: &Client, thread_id: &str) -> Result<Self> {
         check_id(thread_id)?;
-        client.connection().session()?.ensure_open()?;
-        Ok(Self::new(client, thread_id, "{}".to_owned(), Limits::default()))
+        let (key, facts) = client.connection().session()?.known_thread(thread_id)?;
+        Ok(Self::new(client, key, facts, Limits::default()))
     }
 
-    fn open(client: &Client, method: &str, mut params: Object) -> Result<Self> {
+    fn begin_as(client: &Client, origin: Origin<'_>, params: Option<&str>, announce: Announce) -> Result<Self> {
+        let mut params = parse_params(params)?;
         let limits = policy::take_limits(&mut params, Limits::default())?;
         policy::translate_for_thread(&mut params)?;
-        let info = call(client.connection(), method, &params.to_json(), Timeout::Default)?;
-        let id = member(&info, "thread").and_then(|thread| member(thread, "id")).and_then(string).unwrap_or_default();
-        if id.is_empty() {
-            let message = format!("the runtime answered {method} without the id of a thread: {info}");
-            return Err(Error::new(Status::Protocol, message));
+        let (method, id) = match origin {
+            Origin::New => ("thread/start", None),
+            Origin::Stored(id) => ("thread/resume", Some(id)),
+            Origin::Fork(id) => ("thread/fork", Some(id)),
+        };
+        if let Some(id) = id {
+            check_id(id)?;
+            params.set_string("threadId", id);
         }
-        Ok(Self::new(client, &id, info, limits))
+        let now = client.connection().now();
+        let mut session = client.connection().session()?;
+        let deadline = session.default_deadline(now);
+        let (key, facts) = session.open_thread(method, &params.to_json(), deadline, announce)?;
+        drop(session);
+        Ok(Self::new(client, key, facts, limits))
     }
 
-    fn new(client: &Client, id: &str, info: String, limits: Limits) -> Self {
-        let anchor = Arc::clone(client.anchor());
-        Self { anchor, id: ZString::new(id), info: info.into(), limits, user_data: AtomicUsize::new(0) }
+    fn new(client: &Client, key: ThreadKey, facts: ThreadFacts, limits: Limits) -> Self {
+        Self { anchor: Arc::clone(client.anchor()), key, facts, limits, unknown: ZString::default() }
+    }
+
+    /// Waits until it is open; `None` when the deadline passed first.
+    pub fn wait(&self, deadline: Deadline) -> Result<Option<Result<()>>> {
+        self.connection().wait(Interest::Thread(self.key), deadline, |session| session.thread_ready(self.key))
     }
 
     /// What keeps the connection.
@@ -78,14 +111,24 @@ impl Thread {
         self.anchor.connection()
     }
 
-    /// Its id.
-    pub fn id(&self) -> &ZString {
-        &self.id
+    /// What names it in the session.
+    pub fn key(&self) -> ThreadKey {
+        self.key
     }
 
-    /// What the runtime answered when it was opened; `{}` when nothing was asked.
+    /// What is known of it.
+    pub fn facts(&self) -> &ThreadFacts {
+        &self.facts
+    }
+
+    /// Its id; "" until it is open.
+    pub fn id(&self) -> &ZString {
+        self.facts.id.get().unwrap_or(&self.unknown)
+    }
+
+    /// What the runtime answered when it was opened; "" until then, `{}` when nothing was asked.
     pub fn info(&self) -> &ZString {
-        &self.info
+        self.facts.info.get().unwrap_or(&self.unknown)
     }
 
     /// The limits of turns that have none of their own.
@@ -94,29 +137,40 @@ impl Thread {
     }
 
     /// The pointer that turns started from now on inherit.
-    pub fn set_user_data(&self, user_data: usize) {
-        self.user_data.store(user_data, Ordering::Release);
-    }
-
-    /// The pointer that turns inherit.
-    pub fn user_data(&self) -> usize {
-        self.user_data.load(Ordering::Acquire)
+    pub fn set_user_data(&self, user_data: usize) -> Result<()> {
+        self.connection().session()?.set_thread_user_data(self.key, user_data);
+        Ok(())
     }
 
     /// What the runtime knows of it, as JSON.
     pub fn read(&self, turns: Turns) -> Result<String> {
         let include = turns == Turns::Included;
-        self.call("thread/read", &format!("{{\"threadId\":{},\"includeTurns\":{include}}}", quote(self.id.as_str())))
+        let id = self.known_id()?;
+        self.call("thread/read", &format!("{{\"threadId\":{id},\"includeTurns\":{include}}}"))
     }
 
     /// Gives it a name.
     pub fn set_name(&self, name: &str) -> Result<()> {
-        let params = format!("{{\"threadId\":{},\"name\":{}}}", quote(self.id.as_str()), quote(name));
-        self.call("thread/name/set", &params).map(drop)
+        let id = self.known_id()?;
+        self.call("thread/name/set", &format!("{{\"threadId\":{id},\"name\":{}}}", quote(name))).map(drop)
     }
 
-    pub(super) fn call(&self, method: &str, params: &str) -> Result<String> {
+    /// Its id as JSON; waits until it is open.
+    fn known_id(&self) -> Result<String> {
+        self.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))?;
+        Ok(quote(self.id().as_str()))
+    }
+
+    fn call(&self, method: &str, params: &str) -> Result<String> {
         call(self.connection(), method, params, Timeout::Default)
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        if let Ok(mut session) = self.connection().session() {
+            session.free_thread(self.key);
+        }
     }
 }
 

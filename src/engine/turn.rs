@@ -22,7 +22,7 @@ pub type Outcome = Arc<Ended>;
 pub struct Turn {
     anchor: Arc<Anchor>,
     handle: HandleId,
-    thread_id: ZString,
+    thread_id: Arc<OnceCell<ZString>>,
     id: Arc<OnceCell<ZString>>,
     unknown_id: ZString,
 }
@@ -41,14 +41,12 @@ impl Turn {
         let limits = policy::take_limits(&mut params, thread.limits())?;
         policy::translate_for_turn(&mut params)?;
         add_input(&mut params, text)?;
-        params.set_string("threadId", thread.id().as_str());
         Self::open(thread, |session, now| {
             let start = TurnStart {
-                thread_id: thread.id().as_str(),
+                thread: thread.key(),
                 params: &params.to_json(),
                 limits,
                 delivery,
-                user_data: thread.user_data(),
                 deadline: session.default_deadline(now),
             };
             session.start_turn(now, &start)
@@ -60,13 +58,13 @@ impl Turn {
         if turn_id == Some("") {
             return Err(Error::invalid_argument("the turn id is empty; pass NULL for the turn that runs"));
         }
+        thread.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))?;
         let turn = Self::open(thread, |session, now| {
             let start = TurnStart {
-                thread_id: thread.id().as_str(),
+                thread: thread.key(),
                 params: "",
                 limits: thread.limits(),
                 delivery: Delivery::Kept,
-                user_data: thread.user_data(),
                 deadline: session.default_deadline(now),
             };
             session.attach_turn(now, turn_id, &start)
@@ -81,7 +79,7 @@ impl Turn {
         let handle = begin(&mut session, connection.now())?;
         let id = session.turn_id_cell(handle);
         drop(session);
-        let thread_id = thread.id().clone();
+        let thread_id = Arc::clone(&thread.facts().id);
         Ok(Self { anchor: Arc::clone(thread.anchor()), handle, thread_id, id, unknown_id: ZString::default() })
     }
 
@@ -125,7 +123,7 @@ impl Turn {
         policy::translate_for_turn(&mut params)?;
         add_input(&mut params, text)?;
         self.wait_started()?;
-        params.set_string("threadId", self.thread_id.as_str());
+        params.set_string("threadId", self.thread_id.get().map_or("", ZString::as_str));
         params.set_string("expectedTurnId", self.id().as_str());
         call(self.connection(), "turn/steer", &params.to_json(), Timeout::Default).map(drop)
     }

@@ -144,11 +144,9 @@ pub unsafe extern "C" fn codex_thread_id(thread: *const codex_thread) -> *const 
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_set_user_data(thread: *mut codex_thread, user_data: *mut c_void) {
-    panic::run(|| {
+    panic::value((), || {
         // SAFETY: the caller passes a thread that is not freed, or NULL.
-        if let Some(thread) = unsafe { handle::look(thread) } {
-            thread.set_user_data(user_data.expose_provenance());
-        }
+        unsafe { handle::look(thread) }?.set_user_data(user_data.expose_provenance()).ok()
     });
 }
 

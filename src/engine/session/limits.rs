@@ -132,7 +132,7 @@ impl Session {
         }
         let error = interrupt.error(&self.slots[slot.index].limits);
         match self.slots[slot.index].phase {
-            SlotPhase::Starting { .. } => self.fail_start(now, slot.index, error),
+            SlotPhase::Waiting | SlotPhase::Starting { .. } => self.fail_start(now, slot.index, error),
             SlotPhase::Running => self.end_turn(slot.index, interrupt.cause, Some(error)),
         }
     }
@@ -152,7 +152,7 @@ impl Session {
     /// Before `turn/started` only an empty id works: "whatever runs or is starting on this thread".
     pub(super) fn interrupt_slot(&mut self, index: usize) {
         let slot = &self.slots[index];
-        let Some(interrupt) = slot.interrupt else { return };
+        let Some(interrupt) = slot.interrupt.filter(|_| slot.phase != SlotPhase::Waiting) else { return };
         let turn_id = if slot.seen == Seen::Started { slot.turn_id().to_owned() } else { String::new() };
         let thread_id = std::sync::Arc::clone(&slot.thread_id);
         let slot = self.slot_ref(index);

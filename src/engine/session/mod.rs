@@ -11,6 +11,7 @@ mod limits;
 mod questions;
 mod reconcile;
 mod routing;
+mod threads;
 mod turns;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ use super::rpc::{Answered, Envelope, Outcome, Peer, RpcId};
 pub use calls::HostCall;
 pub use connecting::Introduced;
 pub use questions::{Answer, CancelHook, Question, QuestionId, RequestKind, Snapshot};
+pub use threads::{Announce, ThreadFacts, ThreadKey};
 pub use turns::{Delivery, Ended, HandleId, TurnStart};
 
 use calls::HostCalls;
@@ -40,6 +42,7 @@ use client_queue::ClientQueue;
 use connecting::Runtime;
 use early::EarlyEvents;
 use questions::Questions;
+use threads::ThreadSlot;
 use turns::{Handle, Slot, SlotRef};
 
 /// How much is read past the ceiling while a call waits for its answer.
@@ -92,6 +95,8 @@ enum Purpose {
     Host(HostCall),
     /// Its answer becomes an event.
     Event { call_id: u64, user_data: usize },
+    /// It opens this thread.
+    OpenThread { thread: ThreadKey },
     /// It starts the turn of this slot.
     StartTurn { slot: SlotRef, thread_id: Arc<str> },
     /// It finds the turn to attach to.
@@ -150,6 +155,8 @@ pub enum Interest {
     Turn(HandleId),
     /// The answer to the start of a turn.
     Started(HandleId),
+    /// The outcome of opening a thread.
+    Thread(ThreadKey),
     /// The next event of the client.
     Client,
     /// How far the connection is.
@@ -181,6 +188,7 @@ pub struct Session {
     phase: Phase,
     peer: Peer<Purpose>,
     calls: HostCalls,
+    threads: Slab<ThreadSlot>,
     slots: Slab<Slot>,
     handles: Slab<Handle>,
     by_turn: HashMap<String, usize>,
@@ -207,6 +215,7 @@ impl Session {
             phase: Phase::Open,
             peer: Peer::new(config.seed),
             calls: HostCalls::default(),
+            threads: Slab::new(),
             slots: Slab::new(),
             handles: Slab::new(),
             by_turn: HashMap::new(),
@@ -289,6 +298,7 @@ impl Session {
             Purpose::Initialize => self.initialize_answered(answer),
             Purpose::Host(call) => self.host_call_answered(call, answer),
             Purpose::Event { call_id, user_data } => self.event_call_answered(call_id, user_data, answer),
+            Purpose::OpenThread { thread } => self.thread_opened(now, thread, answer),
             Purpose::StartTurn { slot, thread_id } => match self.slot(slot) {
                 Some(index) => self.turn_start_answered(now, index, answer),
                 None => self.interrupt_unwanted(&thread_id, answer),
@@ -435,6 +445,7 @@ impl Session {
         match interest {
             Interest::Call(call) => self.calls.listen(call, waker),
             Interest::Turn(handle) | Interest::Started(handle) => self.handles[handle].queue.listen(waker),
+            Interest::Thread(thread) => self.listen_thread(thread, waker),
             Interest::Client => self.client.queue.listen(waker),
             Interest::State => self.state_listeners.push(waker.clone()),
         }

@@ -91,14 +91,20 @@ impl Talk {
         self.written().iter().map(|line| line["method"].as_str().unwrap_or("answer").to_owned()).collect()
     }
 
+    /// A thread that is open, whose turns carry a pointer.
+    pub(super) fn thread(&mut self, id: &str) -> ThreadKey {
+        let (key, _) = self.session.known_thread(id).unwrap();
+        self.session.set_thread_user_data(key, 7);
+        key
+    }
+
     /// Begins a turn; the answer is still to come.
     pub(super) fn begin(&mut self, delivery: Delivery, limits: Limits) -> (HandleId, i64) {
         let start = TurnStart {
-            thread_id: THREAD,
+            thread: self.thread(THREAD),
             params: "{}",
             limits,
             delivery,
-            user_data: 7,
             deadline: self.session.default_deadline(self.now),
         };
         let handle = self.session.start_turn(self.now, &start).unwrap();

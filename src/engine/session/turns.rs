@@ -10,6 +10,7 @@ use once_cell::sync::OnceCell;
 use super::early::Owner;
 use super::limits::{Clock, Interrupt};
 use super::reconcile::Reconciling;
+use super::threads::{ThreadKey, Waits};
 use super::{Purpose, Session, Timer};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
@@ -48,15 +49,13 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct TurnStart<'a> {
     /// The thread on which it runs.
-    pub thread_id: &'a str,
-    /// The parameters of `turn/start`, complete.
+    pub thread: ThreadKey,
+    /// The parameters of `turn/start` but for the thread; a JSON object.
     pub params: &'a str,
     /// Its limits.
     pub limits: Limits,
     /// What becomes of its events.
     pub delivery: Delivery,
-    /// The pointer that its events carry.
-    pub user_data: usize,
     /// Until when the runtime must have answered.
     pub deadline: Option<Instant>,
 }
@@ -96,10 +95,20 @@ pub(super) struct Slot {
     pub(super) clock: Clock,
     pub(super) interrupt: Option<Interrupt>,
     pub(super) reconciling: Reconciling,
+    /// What `turn/start` is to say, while it waits for its thread.
+    start: Option<WaitingStart>,
+}
+
+#[derive(Debug)]
+struct WaitingStart {
+    params: String,
+    deadline: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotPhase {
+    /// Its thread is not open yet.
+    Waiting,
     /// The runtime has not told the id; lines of the thread are kept from this position on.
     Starting {
         early_from: usize,
@@ -134,22 +143,52 @@ pub(super) fn turn_id_of(result: &str) -> Option<String> {
 }
 
 impl Session {
-    /// Begins a turn; its events and its end come to the handle.
+    /// Begins a turn; its events and its end come to the handle. It waits for a thread that is not open yet.
     pub fn start_turn(&mut self, now: Instant, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
         self.stats.turns += 1;
         let (handle, slot) = self.open_slot(now, start);
-        let thread_id = Arc::clone(&self.slots[slot.index].thread_id);
-        self.peer.call("turn/start", start.params, start.deadline, Purpose::StartTurn { slot, thread_id });
-        self.wake_driver();
+        self.slots[slot.index].start = Some(WaitingStart { params: start.params.to_owned(), deadline: start.deadline });
+        match self.wait_for_thread(start.thread, slot) {
+            Ok(Waits::Yes) => {}
+            Ok(Waits::No) => self.start_waiting_turn(now, slot, &self.thread_id(start.thread)),
+            Err(error) => self.fail_waiting_turn(slot, &error),
+        }
         Ok(handle)
+    }
+
+    /// The thread of a turn is open.
+    pub(super) fn start_waiting_turn(&mut self, now: Instant, slot: SlotRef, thread_id: &str) {
+        let Some(index) = self.slot(slot) else { return };
+        let Some(start) = self.slots[index].start.take() else { return };
+        self.expect_events(index, thread_id);
+        let params = with_thread_id(&start.params, thread_id);
+        let thread_id = Arc::clone(&self.slots[index].thread_id);
+        self.peer.call("turn/start", &params, start.deadline, Purpose::StartTurn { slot, thread_id });
+        self.wake_driver();
+        if self.slots[index].interrupt.is_some() {
+            self.interrupt_slot(index);
+        }
+        self.arm_turn(now, slot);
+    }
+
+    /// The thread of a turn could not be opened, so the turn cannot start.
+    pub(super) fn fail_waiting_turn(&mut self, slot: SlotRef, error: &Error) {
+        let Some(index) = self.slot(slot) else { return };
+        let slot = self.slots.remove(index);
+        self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error.clone()) }));
     }
 
     /// Attaches to a turn that runs already; without an id, to the one that runs on the thread. `params` of the start are unused.
     pub fn attach_turn(&mut self, now: Instant, turn_id: Option<&str>, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
+        let thread_id = self.thread_id(start.thread);
+        if let Some(outcome) = self.thread_ready(start.thread) {
+            outcome?;
+        }
         let (handle, slot) = self.open_slot(now, start);
-        let known = turn_id.or_else(|| self.running.get(start.thread_id).map(String::as_str)).map(str::to_owned);
+        self.expect_events(slot.index, &thread_id);
+        let known = turn_id.or_else(|| self.running.get(&*thread_id).map(String::as_str)).map(str::to_owned);
         if let Some(id) = &known
             && self.by_turn.contains_key(id)
         {
@@ -157,39 +196,48 @@ impl Session {
             return Ok(handle);
         }
         self.slots[slot.index].turn_ids.extend(known);
-        let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(start.thread_id));
+        let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(&thread_id));
         self.peer.call("thread/turns/list", &params, start.deadline, Purpose::Attach { slot });
         self.wake_driver();
         Ok(handle)
     }
 
     fn open_slot(&mut self, now: Instant, start: &TurnStart<'_>) -> (HandleId, SlotRef) {
-        let early_from = self.early.entry(start.thread_id.to_owned()).or_default().expect();
         let serial = self.serial();
         let index = self.slots.insert(Slot {
             serial,
-            thread_id: start.thread_id.into(),
+            thread_id: Arc::from(""),
             turn_ids: Vec::new(),
-            phase: SlotPhase::Starting { early_from },
+            phase: SlotPhase::Waiting,
             seen: Seen::Nothing,
             handles: Vec::new(),
-            collector: Collector::new(start.thread_id),
+            collector: Collector::default(),
             limits: start.limits,
             clock: Clock::started_at(now),
             interrupt: None,
             reconciling: Reconciling::No,
+            start: None,
         });
         let handle = self.handles.insert(Handle {
             state: HandleState::Live(index),
             queue: EventQueue::default(),
             delivery: start.delivery,
-            user_data: start.user_data,
+            user_data: self.thread_user_data(start.thread),
             id: Arc::default(),
         });
         self.slots[index].handles.push(handle);
         let slot = SlotRef { index, serial };
         self.arm_turn(now, slot);
         (handle, slot)
+    }
+
+    /// From now on events of the thread may be those of this turn.
+    fn expect_events(&mut self, index: usize, thread_id: &str) {
+        let early_from = self.early.entry(thread_id.to_owned()).or_default().expect();
+        let slot = &mut self.slots[index];
+        slot.thread_id = thread_id.into();
+        slot.collector = Collector::new(thread_id);
+        slot.phase = SlotPhase::Starting { early_from };
     }
 
     pub(super) fn slot(&self, slot: SlotRef) -> Option<usize> {
@@ -341,6 +389,9 @@ impl Session {
 
     pub(super) fn fail_start(&mut self, now: Instant, index: usize, error: Error) {
         let slot = self.slots.remove(index);
+        if slot.phase == SlotPhase::Waiting {
+            return self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error) }));
+        }
         self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error) }));
         self.release_start(now, &slot.thread_id);
     }
@@ -391,7 +442,7 @@ impl Session {
     /// The connection ended under a turn.
     pub(super) fn end_lost_turn(&mut self, now: Instant, index: usize, error: &Error) {
         match self.slots.get(index).map(|slot| slot.phase) {
-            Some(SlotPhase::Starting { .. }) => self.fail_start(now, index, error.clone()),
+            Some(SlotPhase::Waiting | SlotPhase::Starting { .. }) => self.fail_start(now, index, error.clone()),
             Some(SlotPhase::Running) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
             None => {}
         }
@@ -542,6 +593,13 @@ impl Session {
             self.arm(at, Timer::Turn(slot));
         }
     }
+}
+
+/// The parameters of `turn/start` with the thread that they are for.
+fn with_thread_id(params: &str, thread_id: &str) -> String {
+    let inside = params.strip_prefix('{').and_then(|params| params.strip_suffix('}')).unwrap_or_default();
+    let separator = if inside.is_empty() { "" } else { "," };
+    format!("{{\"threadId\":{}{separator}{inside}}}", quote(thread_id))
 }
 
 /// The turn of this id, or else the one in progress, in the answer to `thread/turns/list`: its id and its JSON.

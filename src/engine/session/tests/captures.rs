@@ -40,11 +40,10 @@ impl Played {
 
     fn start(&mut self, params: &Value) -> Option<i64> {
         let start = TurnStart {
-            thread_id: params["threadId"].as_str()?,
+            thread: self.talk.thread(params["threadId"].as_str()?),
             params: "{}",
             limits: Limits::default(),
             delivery: Delivery::Kept,
-            user_data: 0,
             deadline: None,
         };
         self.handles.push(self.talk.session.start_turn(self.talk.now, &start).unwrap());

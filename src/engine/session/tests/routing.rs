@@ -68,11 +68,10 @@ fn turns_get_their_own_events_only() {
     let (first, first_id) = talk.begin(Delivery::Kept, Limits::default());
     talk.answer_start(first_id, "turn-a");
     let start = TurnStart {
-        thread_id: "thread-2",
+        thread: talk.thread("thread-2"),
         params: "{}",
         limits: Limits::default(),
         delivery: Delivery::Kept,
-        user_data: 0,
         deadline: None,
     };
     let second = talk.session.start_turn(talk.now, &start).unwrap();
@@ -215,11 +214,10 @@ fn attaching_without_an_id_finds_the_turn_that_runs() {
     let mut talk = Talk::new();
     talk.event("turn/started", json!({"turn": {"id": "other"}}));
     let start = TurnStart {
-        thread_id: THREAD,
+        thread: talk.thread(THREAD),
         params: "",
         limits: Limits::default(),
         delivery: Delivery::Kept,
-        user_data: 0,
         deadline: None,
     };
     let handle = talk.session.attach_turn(talk.now, None, &start).unwrap();
@@ -234,11 +232,10 @@ fn attaching_without_an_id_finds_the_turn_that_runs() {
 fn attaching_to_a_turn_that_is_over_gives_its_result_at_once() {
     let mut talk = Talk::new();
     let start = TurnStart {
-        thread_id: THREAD,
+        thread: talk.thread(THREAD),
         params: "",
         limits: Limits::default(),
         delivery: Delivery::Kept,
-        user_data: 0,
         deadline: None,
     };
     let handle = talk.session.attach_turn(talk.now, Some("old"), &start).unwrap();

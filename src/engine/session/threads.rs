@@ -1,0 +1,204 @@
+//! Threads that are being opened, and the turns that wait for them.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use once_cell::sync::OnceCell;
+
+use super::turns::SlotRef;
+use super::{Purpose, Session};
+use crate::engine::error::{Error, Result, Status};
+use crate::engine::event::{Event, EventKind, Parts};
+use crate::engine::json::{member, string};
+use crate::engine::text::ZString;
+
+/// Identifies a thread for as long as the host holds it.
+pub type ThreadKey = usize;
+
+/// What is known of a thread; shared with the host's handle, and filled once.
+#[derive(Clone, Debug, Default)]
+pub struct ThreadFacts {
+    /// Its id.
+    pub id: Arc<OnceCell<ZString>>,
+    /// What the runtime answered when it was opened.
+    pub info: Arc<OnceCell<ZString>>,
+}
+
+/// Whether the client queue is told that a thread is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announce {
+    /// It is: nobody waits for the call.
+    Event,
+    /// It is not: the caller waits.
+    Nothing,
+}
+
+#[derive(Debug)]
+pub(super) struct ThreadSlot {
+    facts: ThreadFacts,
+    state: State,
+    announce: Announce,
+    user_data: usize,
+    waiting: Vec<SlotRef>,
+    listeners: Vec<Waker>,
+}
+
+#[derive(Debug)]
+enum State {
+    Opening,
+    Ready,
+    Failed(Error),
+    /// The host let go of it before it was open.
+    Abandoned,
+}
+
+impl Session {
+    /// Opens a thread by `method`; turns may be begun on it at once.
+    pub fn open_thread(
+        &mut self,
+        method: &str,
+        params: &str,
+        deadline: Option<Instant>,
+        announce: Announce,
+    ) -> Result<(ThreadKey, ThreadFacts)> {
+        self.ensure_open()?;
+        if announce == Announce::Event {
+            self.open_client_queue();
+        }
+        let (key, facts) = self.add_thread(ThreadFacts::default(), State::Opening, announce);
+        self.peer.call(method, params, deadline, Purpose::OpenThread { thread: key });
+        self.wake_driver();
+        Ok((key, facts))
+    }
+
+    /// A thread that is open already.
+    pub fn known_thread(&mut self, thread_id: &str) -> Result<(ThreadKey, ThreadFacts)> {
+        self.ensure_open()?;
+        let facts = ThreadFacts::default();
+        facts.id.get_or_init(|| ZString::new(thread_id));
+        facts.info.get_or_init(|| ZString::new("{}"));
+        Ok(self.add_thread(facts, State::Ready, Announce::Nothing))
+    }
+
+    fn add_thread(&mut self, facts: ThreadFacts, state: State, announce: Announce) -> (ThreadKey, ThreadFacts) {
+        let slot = ThreadSlot {
+            facts: facts.clone(),
+            state,
+            announce,
+            user_data: 0,
+            waiting: Vec::new(),
+            listeners: Vec::new(),
+        };
+        (self.threads.insert(slot), facts)
+    }
+
+    pub(super) fn thread_opened(&mut self, now: Instant, key: ThreadKey, answer: Result<&str>) {
+        let outcome = answer.and_then(|info| id_of(info).map(|id| (id, info)));
+        let thread = &mut self.threads[key];
+        match &outcome {
+            Ok((id, info)) => {
+                thread.facts.id.get_or_init(|| ZString::new(id));
+                thread.facts.info.get_or_init(|| ZString::new(info));
+            }
+            Err(_) => {}
+        }
+        let abandoned = matches!(thread.state, State::Abandoned);
+        thread.state = match &outcome {
+            Ok(_) => State::Ready,
+            Err(error) => State::Failed(error.clone()),
+        };
+        let waiting = std::mem::take(&mut thread.waiting);
+        self.effects.wakers.append(&mut thread.listeners);
+        self.announce_thread(key, &outcome);
+        for slot in waiting {
+            match &outcome {
+                Ok((id, _)) => self.start_waiting_turn(now, slot, id),
+                Err(error) => self.fail_waiting_turn(slot, error),
+            }
+        }
+        if abandoned {
+            self.threads.remove(key);
+        }
+    }
+
+    fn announce_thread(&mut self, key: ThreadKey, outcome: &Result<(String, &str)>) {
+        let thread = &self.threads[key];
+        if thread.announce == Announce::Nothing {
+            return;
+        }
+        let (id, json, error) = match outcome {
+            Ok((id, info)) => (id.as_str(), (*info).to_owned(), None),
+            Err(error) => ("", error.to_json(), Some(error.clone())),
+        };
+        let parts = Parts { json: &json, thread_id: id, ..Parts::default() };
+        let event = Event::new(EventKind::ThreadReady, parts).with_user_data(thread.user_data).with_error(error);
+        self.push_client_event(event);
+    }
+
+    /// Whether a thread is open; `None` until that is known.
+    pub fn thread_ready(&self, key: ThreadKey) -> Option<Result<()>> {
+        match &self.threads[key].state {
+            State::Opening | State::Abandoned => None,
+            State::Ready => Some(Ok(())),
+            State::Failed(error) => Some(Err(error.clone())),
+        }
+    }
+
+    pub(super) fn listen_thread(&mut self, key: ThreadKey, waker: &Waker) {
+        self.threads[key].listeners.push(waker.clone());
+    }
+
+    /// Has a turn wait for its thread, if that is not open yet. Says whether it waits; a thread that could not be opened fails it.
+    pub(super) fn wait_for_thread(&mut self, key: ThreadKey, slot: SlotRef) -> Result<Waits> {
+        let thread = &mut self.threads[key];
+        match &thread.state {
+            State::Ready => Ok(Waits::No),
+            State::Failed(error) => Err(error.clone()),
+            State::Opening | State::Abandoned => {
+                thread.waiting.push(slot);
+                Ok(Waits::Yes)
+            }
+        }
+    }
+
+    /// The pointer that its events, and turns begun from now on, carry.
+    pub fn set_thread_user_data(&mut self, key: ThreadKey, user_data: usize) {
+        self.threads[key].user_data = user_data;
+    }
+
+    pub(super) fn thread_user_data(&self, key: ThreadKey) -> usize {
+        self.threads[key].user_data
+    }
+
+    /// Its id; "" until it is open.
+    pub(super) fn thread_id(&self, key: ThreadKey) -> Arc<str> {
+        self.threads[key].facts.id.get().map_or("", ZString::as_str).into()
+    }
+
+    /// The host lets go of a thread.
+    pub fn free_thread(&mut self, key: ThreadKey) {
+        let thread = &mut self.threads[key];
+        if matches!(thread.state, State::Opening) {
+            thread.state = State::Abandoned;
+        } else {
+            self.threads.remove(key);
+        }
+    }
+}
+
+/// Whether a turn waits for its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    Yes,
+    No,
+}
+
+fn id_of(info: &str) -> Result<String> {
+    let id = member(info, "thread").and_then(|thread| member(thread, "id")).and_then(string).unwrap_or_default();
+    if id.is_empty() {
+        let message = format!("the runtime opened a thread and did not tell its id: {info}");
+        return Err(Error::new(Status::Protocol, message));
+    }
+    Ok(id)
+}
