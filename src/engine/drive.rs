@@ -55,7 +55,7 @@ impl Driver {
         self.receive(cx, now);
         self.part(now);
         if let Poll::Ready(ending) = self.transport.poll_ended(cx, now) {
-            self.finish(cx, now, ending);
+            self.finish(now, ending);
             return Poll::Ready(());
         }
         self.sleep(cx);
@@ -139,18 +139,18 @@ impl Driver {
         self.phase = phase;
     }
 
-    fn finish(&mut self, cx: &mut Context<'_>, now: Instant, ending: Ending) {
-        self.read_the_rest(cx, now);
+    fn finish(&mut self, now: Instant, ending: Ending) {
+        self.read_the_rest(now);
         self.connection.own_session().lost(now, lost_error(ending));
         self.connection.finish();
     }
 
     /// The process is gone, but what it wrote before may still be in the pipe.
-    fn read_the_rest(&mut self, cx: &mut Context<'_>, now: Instant) {
+    fn read_the_rest(&mut self, now: Instant) {
         if self.phase == Phase::Drained {
             return;
         }
-        while let Poll::Ready(Filled::Some) = self.transport.poll_fill(cx) {
+        while self.transport.fill_rest() == Filled::Some {
             self.deliver(now);
         }
     }

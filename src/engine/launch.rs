@@ -35,8 +35,16 @@ impl Launch {
             Some(command) => command_line(command, &own)?,
             None => (find_runtime(options.codex_path.as_deref(), &own)?, arguments(options)),
         };
+        check_directory(options.cwd.as_deref())?;
         Ok(Self { program, args, env: environment(options, own), cwd: options.cwd.clone() })
     }
+}
+
+/// Some systems tell only that starting failed, not why.
+fn check_directory(cwd: Option<&Path>) -> Result<()> {
+    let Some(missing) = cwd.filter(|cwd| !cwd.is_dir()) else { return Ok(()) };
+    let message = format!("the runtime cannot start in {}: there is no such directory", missing.display());
+    Err(Error::new(Status::RuntimeStart, message))
 }
 
 fn arguments(options: &ClientOptions) -> Vec<OsString> {

@@ -50,6 +50,9 @@ pub trait Transport: Send {
     /// Receives what is there, without looking at it.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Filled>;
 
+    /// Receives what is left of a runtime that is gone, without waiting.
+    fn fill_rest(&mut self) -> Filled;
+
     /// Hands out each whole message that was received.
     fn take_messages(&mut self, deliver: &mut dyn FnMut(Incoming<'_>));
 

@@ -91,6 +91,16 @@ impl ProcessTransport {
         }
     }
 
+    /// What is left in the pipe of a process that is gone, whether or not its readiness has been noticed.
+    fn drain_stderr(&mut self) {
+        while let Some(stderr) = &self.stderr {
+            match sys::read(stderr.get_ref().as_fd(), self.tail.space()) {
+                Ok(count) if count > 0 => self.log_stderr(),
+                _ => self.stderr = None,
+            }
+        }
+    }
+
     fn log_stderr(&mut self) {
         let log = &self.log;
         self.tail.take_lines(&mut |line| {
@@ -132,6 +142,7 @@ impl ProcessTransport {
                 self.log.emit(Level::Warn, "codex::process", message);
             }
         }
+        self.drain_stderr();
         let tail = strip_escapes(&String::from_utf8_lossy(self.tail.as_bytes()));
         let tail = tail.trim();
         Ending { exit_status: Some(status.to_string()), stderr_tail: (!tail.is_empty()).then(|| tail.to_owned()) }
@@ -144,6 +155,13 @@ impl Transport for ProcessTransport {
         match ready!(poll_read(&self.stdout, cx, self.framer.space())) {
             Ok(count) if count > 0 => Poll::Ready(Filled::Some),
             _ => Poll::Ready(Filled::End),
+        }
+    }
+
+    fn fill_rest(&mut self) -> Filled {
+        match sys::read(self.stdout.get_ref().as_fd(), self.framer.space()) {
+            Ok(count) if count > 0 => Filled::Some,
+            _ => Filled::End,
         }
     }
 

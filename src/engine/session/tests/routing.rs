@@ -275,3 +275,50 @@ fn a_handle_that_was_let_go_hands_out_no_event_but_its_waiters_get_the_result() 
     assert!(matches!(talk.session.next_turn_event(handle), Next::End));
     assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "more");
 }
+
+#[test]
+fn a_turn_may_be_begun_before_its_thread_is_open() {
+    let mut talk = Talk::new();
+    let (thread, facts) = talk.session.open_thread("thread/start", "{}", None, Announce::Event).unwrap();
+    let start = TurnStart { thread, params: r#"{"input":[]}"#, limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+    let handle = talk.session.start_turn(talk.now, &start).unwrap();
+    let written = talk.written();
+    assert_eq!(written.len(), 1, "the turn waits");
+    talk.hear(json!({"id": written[0]["id"], "result": {"thread": {"id": THREAD}, "model": "m"}}));
+    assert_eq!(facts.id.get().unwrap().as_str(), THREAD);
+    let Next::Event(ready) = talk.session.next_client_event() else { panic!("the thread is announced") };
+    assert_eq!((ready.kind(), ready.thread_id()), (EventKind::ThreadReady, &b"thread-1\0"[..]));
+    let turn = talk.written().pop().unwrap();
+    assert_eq!(turn["params"], json!({"threadId": THREAD, "input": []}));
+    talk.answer_start(turn["id"].as_i64().unwrap(), TURN);
+    talk.turn_completed("completed");
+    assert_eq!(talk.end(handle).1, None);
+}
+
+#[test]
+fn a_thread_that_cannot_be_opened_fails_the_turns_that_wait_for_it() {
+    let mut talk = Talk::new();
+    let (thread, _) = talk.session.open_thread("thread/resume", "{}", None, Announce::Event).unwrap();
+    let start = TurnStart { thread, params: "{}", limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+    let handle = talk.session.start_turn(talk.now, &start).unwrap();
+    talk.session.interrupt_turn(talk.now, handle);
+    let id = talk.written()[0]["id"].clone();
+    talk.hear(json!({"id": id, "error": {"code": -32600, "message": "no rollout found for thread id x"}}));
+    assert_eq!(talk.end(handle), (None, Some(Status::Rpc)));
+    let Next::Event(ready) = talk.session.next_client_event() else { panic!("the failure is announced") };
+    assert_eq!(ready.error().map(Error::reason), Some("threadNotFound"));
+    let late = talk.session.start_turn(talk.now, &start).unwrap();
+    assert_eq!(talk.end(late), (None, Some(Status::Rpc)));
+    talk.session.free_thread(thread);
+    assert!(talk.session.threads.is_empty());
+}
+
+#[test]
+fn a_thread_that_was_let_go_while_it_opened_leaves_nothing_behind() {
+    let mut talk = Talk::new();
+    let (thread, _) = talk.session.open_thread("thread/start", "{}", None, Announce::Nothing).unwrap();
+    talk.session.free_thread(thread);
+    let id = talk.written()[0]["id"].clone();
+    talk.hear(json!({"id": id, "result": {"thread": {"id": THREAD}}}));
+    assert!(talk.session.threads.is_empty());
+}
