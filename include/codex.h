@@ -193,6 +193,12 @@ typedef void (*codex_trace_fn)(void *user_data, int32_t direction, const char *l
 typedef void (*codex_request_fn)(void *user_data, struct codex_request *request);
 
 /**
+ * Tells the program that something happened. May run on any thread, with no lock of the library held: set a flag or post a
+ * message, and return. No codex_ function may be called inside.
+ */
+typedef void (*codex_wakeup_fn)(void *user_data);
+
+/**
  * Takes an event of a turn, on the thread that called. The event is borrowed and lives during the call; its request can be
  * taken. Returns CODEX_CONTINUE or CODEX_INTERRUPT; any other value is CODEX_INTERRUPT.
  */
@@ -207,12 +213,6 @@ typedef int32_t codex_event_kind;
  * What is asked. An open integer: later versions may add values.
  */
 typedef int32_t codex_request_kind;
-
-/**
- * Tells the program that something happened. May run on any thread, with no lock of the library held: set a flag or post a
- * message, and return. No codex_ function may be called inside.
- */
-typedef void (*codex_wakeup_fn)(void *user_data);
 
 /**
  * Success.
@@ -541,8 +541,8 @@ uint32_t codex_abi_version(void);
 /**
  * Whether this build of the library has a feature.
  *
- * @param name  the feature; "stdio" is the one that every build has. An unknown name and NULL are answered with false, so
- *              that a program can ask for features of later versions
+ * @param name  the feature: "stdio", "wakeup-fd", "single-queue". An unknown name and NULL are answered with false, so that a
+ *              program can ask for features of later versions
  * @note any thread; since 0.1.0
  */
 bool codex_has_feature(const char *name);
@@ -1080,6 +1080,16 @@ codex_status codex_client_options_set_max_queued_bytes(struct codex_client_optio
                                                        size_t bytes);
 
 /**
+ * Whether the events of all turns are read from the client queue, in the order in which they come, instead of from a queue of
+ * each turn handle. Default: false. Then codex_turn_next_event returns CODEX_ERROR_INVALID_ARGUMENT.
+ *
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_single_queue(struct codex_client_options *options,
+                                                   bool enabled);
+
+/**
  * Has log messages handed to a function. The library itself never writes to standard output or standard error.
  *
  * @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
@@ -1143,6 +1153,19 @@ codex_status codex_client_options_set_request_handler(struct codex_client_option
 codex_status codex_client_connect(const struct codex_client_options *options,
                                   struct codex_client **out,
                                   struct codex_error **err);
+
+/**
+ * Starts the runtime and returns at once. Calls that are made before it is ready wait inside; CODEX_EVENT_CONNECTED in the client
+ * queue tells that it is, CODEX_EVENT_CLOSED that it will not be.
+ *
+ * @param options  may be NULL: the defaults
+ * @param out      receives the client: owned, see codex_client_free
+ * @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START
+ * @note since 0.1.0
+ */
+codex_status codex_client_begin(const struct codex_client_options *options,
+                                struct codex_client **out,
+                                struct codex_error **err);
 
 /**
  * Closes a client and waits until the runtime is gone. Running turns end with CODEX_ERROR_CLOSED and their TurnResult, callers
@@ -1261,6 +1284,32 @@ codex_status codex_client_next_event(struct codex_client *client,
 void codex_client_wake(struct codex_client *client);
 
 /**
+ * Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
+ * each time, so that a program which reads until CODEX_TIMEOUT misses nothing. For programs with an event loop.
+ *
+ * @param fn         called on any thread, with no lock held: it sets a flag or posts a message, calls no codex_ function and
+ *                   returns. NULL: none. When this call returns, the former one is called no more
+ * @param user_data  passed to every call
+ * @param destroy    see codex_destroy_fn
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
+ * @note since 0.1.0
+ */
+codex_status codex_client_set_wakeup(struct codex_client *client,
+                                     codex_wakeup_fn fn,
+                                     void *user_data,
+                                     codex_destroy_fn destroy);
+
+/**
+ * A descriptor for poll, epoll or select: readable while codex_client_next_event with a time of 0 would not return
+ * CODEX_TIMEOUT. Watch it, and never read, write or close it.
+ *
+ * @param client  may be NULL: -1
+ * @return the same descriptor at every call, valid until the client is freed; -1 where the system has none to give
+ * @note any thread; since 0.1.0
+ */
+int codex_client_wakeup_fd(struct codex_client *client);
+
+/**
  * ## Threads
  *
  * A thread is a conversation with the agent, which the runtime stores. One turn runs on it at a time; any number of threads
@@ -1287,6 +1336,21 @@ codex_status codex_thread_start(struct codex_client *client,
                                 struct codex_error **err);
 
 /**
+ * Starts a new thread without waiting. CODEX_EVENT_THREAD_READY in the client queue has the outcome; turns may be begun on the
+ * thread at once.
+ *
+ * @param client       required
+ * @param params_json  a JSON object; NULL is the empty one
+ * @param out          receives the thread: owned, see codex_thread_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_thread_begin(struct codex_client *client,
+                                const char *params_json,
+                                struct codex_thread **out,
+                                struct codex_error **err);
+
+/**
  * Goes on with a thread that the runtime has stored.
  *
  * @param client       required
@@ -1301,6 +1365,65 @@ codex_status codex_thread_resume(struct codex_client *client,
                                  const char *params_json,
                                  struct codex_thread **out,
                                  struct codex_error **err);
+
+/**
+ * Goes on with a thread that the runtime has stored, without waiting: as codex_thread_begin.
+ *
+ * @param client       required
+ * @param thread_id    its id, which wins over one in the params
+ * @param params_json  a JSON object; NULL is the empty one
+ * @param out          receives the thread: owned, see codex_thread_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_thread_resume_begin(struct codex_client *client,
+                                       const char *thread_id,
+                                       const char *params_json,
+                                       struct codex_thread **out,
+                                       struct codex_error **err);
+
+/**
+ * Makes a new thread that begins as a copy of a stored one. The runtime resets its model and effort to the configured ones, unless
+ * the params name others.
+ *
+ * @param client       required
+ * @param thread_id    the id of the one to copy, which wins over one in the params
+ * @param params_json  a JSON object; NULL is the empty one
+ * @param out          receives the thread: owned, see codex_thread_free
+ * @return as codex_thread_resume
+ * @note since 0.1.0
+ */
+codex_status codex_thread_fork(struct codex_client *client,
+                               const char *thread_id,
+                               const char *params_json,
+                               struct codex_thread **out,
+                               struct codex_error **err);
+
+/**
+ * Makes a copy of a stored thread without waiting: as codex_thread_begin.
+ *
+ * @param client       required
+ * @param thread_id    the id of the one to copy, which wins over one in the params
+ * @param params_json  a JSON object; NULL is the empty one
+ * @param out          receives the thread: owned, see codex_thread_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_thread_fork_begin(struct codex_client *client,
+                                     const char *thread_id,
+                                     const char *params_json,
+                                     struct codex_thread **out,
+                                     struct codex_error **err);
+
+/**
+ * Waits until a thread that was begun is ready.
+ *
+ * @param thread      required
+ * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks
+ * @return CODEX_OK; CODEX_TIMEOUT; why it could not be opened, as codex_thread_start returns it
+ * @note since 0.1.0
+ */
+codex_status codex_thread_wait(struct codex_thread *thread, int64_t timeout_ms, struct codex_error **err);
 
 /**
  * A handle of a thread that the runtime has loaded already, like that of a sub-agent. Nothing is asked of the runtime: whether
@@ -1445,6 +1568,23 @@ codex_status codex_thread_run_streamed(struct codex_thread *thread,
  * @note since 0.1.0
  */
 codex_status codex_turn_start(struct codex_thread *thread,
+                              const char *text,
+                              const char *params_json,
+                              struct codex_turn **out,
+                              struct codex_error **err);
+
+/**
+ * Starts a turn without waiting, also on a thread that is not ready yet. A turn that cannot start ends with that error:
+ * CODEX_EVENT_TURN_ENDED tells it.
+ *
+ * @param thread       required
+ * @param text         the input; may be NULL
+ * @param params_json  a JSON object; NULL is the empty one
+ * @param out          receives the turn: owned, see codex_turn_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_turn_begin(struct codex_thread *thread,
                               const char *text,
                               const char *params_json,
                               struct codex_turn **out,
@@ -2011,6 +2151,7 @@ codex_status codex_request_respond_json(struct codex_request *request,
                                         struct codex_error **err);
 
 /**
+ * A result on one line: the runtime reads a message per line.
  * Answers a request of any kind with a JSON-RPC error.
  *
  * @param request  required; it is not freed

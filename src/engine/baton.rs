@@ -41,7 +41,7 @@ pub struct Baton {
     driving: AtomicBool,
     /// Set while the background thread sleeps until it is called.
     resting: AtomicBool,
-    eagerness: Eagerness,
+    eager: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -65,7 +65,7 @@ impl Baton {
             waits: AtomicU64::new(0),
             driving: AtomicBool::new(false),
             resting: AtomicBool::new(false),
-            eagerness,
+            eager: AtomicBool::new(eagerness == Eagerness::Eager),
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -80,6 +80,14 @@ impl Baton {
             relieve.wake();
         }
         Waiting(self)
+    }
+
+    /// From now on the background thread takes over as soon as nobody waits.
+    pub fn set_eager(&self) {
+        let state = self.lock();
+        self.eager.store(true, Ordering::SeqCst);
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// There is something to do: if nobody drives, the background thread must.
@@ -113,7 +121,7 @@ impl Baton {
             }
             let waits = self.waits.load(Ordering::SeqCst);
             let nobody = self.waiting.load(Ordering::SeqCst) == 0;
-            if nobody && self.eagerness == Eagerness::Eager {
+            if nobody && self.eager.load(Ordering::SeqCst) {
                 break;
             }
             state = self.changed.wait_timeout(state, GRACE).unwrap_or_else(PoisonError::into_inner).0;
@@ -165,7 +173,7 @@ impl Drop for Waiting<'_> {
         let baton = self.0;
         baton.waits.fetch_add(1, Ordering::SeqCst);
         let last = baton.waiting.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && (baton.eagerness == Eagerness::Eager || baton.resting.load(Ordering::SeqCst)) {
+        if last && (baton.eager.load(Ordering::SeqCst) || baton.resting.load(Ordering::SeqCst)) {
             let state = baton.lock();
             drop(state);
             baton.changed.notify_one();

@@ -16,10 +16,10 @@ use super::log::Log;
 use super::params::failure_of;
 use super::queue::Next;
 use super::request::Request;
-use super::session::{Asks, Config, Interest, Introduced};
+use super::session::{Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;
 use super::transport::{ProcessTransport, Tap, Transport};
-use crate::sys::{self, SpawnSpec};
+use crate::sys::{self, SpawnSpec, WakeupFd};
 
 /// How many log messages and traces may wait for the host.
 const OBSERVED: usize = 4096;
@@ -136,6 +136,23 @@ impl Client {
         read(self.connection(), next)
     }
 
+    /// Has `wakeup` rung when the client queue gets something. When this returns, the former one is rung no more.
+    pub fn set_wakeup(&self, wakeup: Option<Arc<Wakeup>>) -> Result<()> {
+        let former = self.connection().session()?.set_wakeup(wakeup);
+        if let Some(former) = former {
+            former.silence();
+        }
+        self.connection().serve_at_once();
+        Ok(())
+    }
+
+    /// A descriptor that is readable while the client queue has something; the same at every call.
+    pub fn wakeup_fd(&self) -> Result<Option<Arc<WakeupFd>>> {
+        let fd = self.connection().session()?.wakeup_fd(|| WakeupFd::new().ok());
+        self.connection().serve_at_once();
+        Ok(fd)
+    }
+
     /// Makes a reader of the client queue that waits, or else the next one, return.
     pub fn wake(&self) -> Result<()> {
         self.connection().session()?.wake_client();
@@ -241,6 +258,7 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, In
         request_timeout: options.request_timeout,
         answer_timeout: options.answer_timeout,
         max_queued_bytes: options.max_queued_bytes,
+        queues: options.queues,
         asks: if asked.is_some() { Asks::Handler } else { Asks::Reader },
         seed,
     };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::error::{Error, Result};
 use super::log::{Level, LogSink};
 use super::request::Request;
+use super::session::Queues;
 use super::transport::TraceSink;
 
 /// Answers a request of the runtime, now or later.
@@ -86,6 +87,8 @@ pub struct ClientOptions {
     pub max_message_bytes: usize,
     /// The ceiling of all queues together.
     pub max_queued_bytes: usize,
+    /// From where the events of turns are read.
+    pub queues: Queues,
     /// Who takes log messages, and up to which level.
     pub log: Option<(Level, Arc<LogSink>)>,
     /// Who watches the messages.
@@ -114,6 +117,7 @@ impl Default for ClientOptions {
             answer_timeout: None,
             max_message_bytes: 256 << 20,
             max_queued_bytes: 64 << 20,
+            queues: Queues::PerTurn,
             log: None,
             trace: None,
             request_handler: None,

@@ -113,7 +113,7 @@ impl Connection {
             session.lost(self.now(), defect());
             session
         });
-        SessionGuard { connection: self, session: Some(session) }
+        SessionGuard { connection: self, session: Some(session), unwinding: std::thread::panicking() }
     }
 
     /// Waits until `ready` finds what it looks for; `None` when the deadline passed first. The one way to block.
@@ -182,6 +182,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Serves the connection while nobody waits, without the grace that a reader is given to come back.
+    pub fn serve_at_once(&self) {
+        self.baton.set_eager();
+    }
+
     /// How long a call may take unless it says otherwise.
     pub fn request_timeout(&self) -> Option<Duration> {
         self.request_timeout
@@ -220,6 +225,9 @@ impl Connection {
         if demanded {
             self.baton.demand();
         }
+        for wakeup in effects.wakeups {
+            wakeup.ring();
+        }
         for snapshot in effects.asked {
             self.ask(snapshot);
         }
@@ -249,6 +257,8 @@ pub struct SessionGuard<'a> {
     connection: &'a Arc<Connection>,
     /// `None` only while this is being dropped.
     session: Option<MutexGuard<'a, Session>>,
+    /// Whether the thread was panicking already when it locked: then the panic has not touched the state.
+    unwinding: bool,
 }
 
 impl Deref for SessionGuard<'_> {
@@ -268,7 +278,7 @@ impl DerefMut for SessionGuard<'_> {
 impl Drop for SessionGuard<'_> {
     fn drop(&mut self) {
         let Some(mut session) = self.session.take() else { return };
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding {
             return;
         }
         let effects = session.take_effects();

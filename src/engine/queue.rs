@@ -77,6 +77,21 @@ impl EventQueue {
         self.end = End::Ended;
     }
 
+    /// Whether there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Whether the next reader is to be woken.
+    pub fn is_woken(&self) -> bool {
+        self.wake == Wake::Asked
+    }
+
     /// Whether nothing is appended any more.
     pub fn has_ended(&self) -> bool {
         self.end == End::Ended

@@ -110,8 +110,15 @@ impl Turn {
         Ok(())
     }
 
-    /// Takes the next event of this handle.
+    /// Takes the next event of this handle; in single-queue mode the client queue has them.
     pub fn next_event(&self, deadline: Deadline) -> Result<Read> {
+        if self.connection().session()?.is_single_queue() {
+            return Err(Error::invalid_argument("the client has a single queue: read the events of all turns from it"));
+        }
+        self.next_own_event(deadline)
+    }
+
+    fn next_own_event(&self, deadline: Deadline) -> Result<Read> {
         let interest = Interest::Turn(self.handle);
         let next = self.connection().wait(interest, deadline, |session| found(session.next_turn_event(self.handle)))?;
         read(self.connection(), next)
@@ -213,9 +220,9 @@ pub fn run_streamed(
     mut on_event: impl FnMut(&super::event::Event) -> Flow,
 ) -> Result<Run> {
     thread.connection().ensure_may_wait(Interest::State)?;
-    let turn = Turn::begin(thread, text, params, Delivery::Read)?;
+    let turn = Turn::begin(thread, text, params, Delivery::Streamed)?;
     let mut stopped = false;
-    while let Read::Event(event) = turn.next_event(Deadline::Never)? {
+    while let Read::Event(event) = turn.next_own_event(Deadline::Never)? {
         if !stopped && on_event(&event) == Flow::Interrupt {
             stopped = true;
             turn.interrupt()?;

@@ -1,15 +1,19 @@
-use std::ffi::{c_char, c_void};
+use std::ffi::{c_char, c_int, c_void};
+use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
 use super::client_options::codex_client_options;
+use super::closure::{UserData, codex_destroy_fn};
 use super::error::codex_error;
 use super::event::{codex_event, give_read};
 use super::handle::{self, Out, Shared, required};
+use super::request::codex_wakeup_fn;
 use super::status::{CODEX_OK, codex_status};
 use super::{panic, string, time};
 use crate::engine::client::Client;
 use crate::engine::client_options::ClientOptions;
+use crate::engine::session::Wakeup;
 
 /// A connection to one runtime. Owned by the caller; used by any thread.
 pub struct codex_client {
@@ -55,6 +59,34 @@ pub unsafe extern "C" fn codex_client_connect(
             let out = out.required("out")?;
             let defaults = ClientOptions::default();
             let client = Client::connect(handle::borrow(options).unwrap_or(&defaults))?;
+            out.set(handle::share(Arc::new(client)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Starts the runtime and returns at once. Calls that are made before it is ready wait inside; CODEX_EVENT_CONNECTED in the client
+/// queue tells that it is, CODEX_EVENT_CLOSED that it will not be.
+///
+/// @param options  may be NULL: the defaults
+/// @param out      receives the client: owned, see [`codex_client_free`]
+/// @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_begin(
+    options: *const codex_client_options,
+    out: *mut *mut codex_client,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes places for the client and the error, or NULL, and its options or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let defaults = ClientOptions::default();
+            let client = Client::begin(handle::borrow(options).unwrap_or(&defaults))?;
+            client.connection().session()?.open_client_queue();
+            client.connection().serve_at_once();
             out.set(handle::share(Arc::new(client)));
             Ok(CODEX_OK)
         })
@@ -244,4 +276,48 @@ pub unsafe extern "C" fn codex_client_next_event(
 pub unsafe extern "C" fn codex_client_wake(client: *mut codex_client) {
     // SAFETY: the caller passes a client that is not freed, or NULL.
     panic::value((), || unsafe { client_of(client) }.ok()?.wake().ok());
+}
+
+/// Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
+/// each time, so that a program which reads until CODEX_TIMEOUT misses nothing. For programs with an event loop.
+///
+/// @param fn         called on any thread, with no lock held: it sets a flag or posts a message, calls no codex_ function and
+///                   returns. NULL: none. When this call returns, the former one is called no more
+/// @param user_data  passed to every call
+/// @param destroy    see [`codex_destroy_fn`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_set_wakeup(
+    client: *mut codex_client,
+    r#fn: codex_wakeup_fn,
+    user_data: *mut c_void,
+    destroy: codex_destroy_fn,
+) -> codex_status {
+    let user_data = UserData::new(user_data, destroy);
+    panic::status(|| {
+        // SAFETY: the caller passes a client that is not freed, or NULL.
+        let client = unsafe { client_of(client) }?;
+        client.set_wakeup(r#fn.map(|wakeup| {
+            Wakeup::new(move || {
+                // SAFETY: the host's function with the host's pointer.
+                unsafe { wakeup(user_data.pointer()) };
+            })
+        }))
+    })
+}
+
+/// A descriptor for poll, epoll or select: readable while [`codex_client_next_event`] with a time of 0 would not return
+/// CODEX_TIMEOUT. Watch it, and never read, write or close it.
+///
+/// @param client  may be NULL: -1
+/// @return the same descriptor at every call, valid until the client is freed; -1 where the system has none to give
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_wakeup_fd(client: *mut codex_client) -> c_int {
+    panic::value(-1, || {
+        // SAFETY: the caller passes a client that is not freed, or NULL.
+        let client = unsafe { client_of(client) }.ok()?;
+        Some(client.wakeup_fd().ok()??.as_raw_fd())
+    })
 }

@@ -9,6 +9,7 @@ use super::{panic, string, time};
 use crate::engine::client_options::{ClientInfo, ClientOptions, DEFAULT_TIMEOUT, ExperimentalApi, Inherit};
 use crate::engine::error::{Error, Result};
 use crate::engine::log::Level;
+use crate::engine::session::Queues;
 use crate::engine::text::ZString;
 use crate::engine::transport::Direction;
 
@@ -384,6 +385,25 @@ pub unsafe extern "C" fn codex_client_options_set_max_queued_bytes(
 ) -> codex_status {
     // SAFETY: the caller passes its options.
     unsafe { change(options, |options| options.set_max_queued_bytes(bytes)) }
+}
+
+/// Whether the events of all turns are read from the client queue, in the order in which they come, instead of from a queue of
+/// each turn handle. Default: false. Then codex_turn_next_event returns CODEX_ERROR_INVALID_ARGUMENT.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_single_queue(
+    options: *mut codex_client_options,
+    enabled: bool,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.queues = if enabled { Queues::Single } else { Queues::PerTurn };
+            Ok(())
+        })
+    }
 }
 
 /// Has log messages handed to a function. The library itself never writes to standard output or standard error.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::client::{client_of, codex_client};
 use super::error::codex_error;
 use super::handle::{self, Out, Shared, required};
-use super::status::{CODEX_OK, codex_status};
-use super::{panic, string};
+use super::status::{CODEX_OK, CODEX_TIMEOUT, codex_status};
+use super::{panic, string, time};
+use crate::engine::client::Client;
 use crate::engine::error::Result;
-use crate::engine::thread::{Thread, Turns};
+use crate::engine::thread::{Origin, Thread, Turns};
 
 /// A conversation, on which turns run. Owned by the caller; used by any thread.
 pub struct codex_thread {
@@ -26,6 +27,30 @@ impl Shared for codex_thread {
 pub(crate) unsafe fn thread_of(thread: *const codex_thread) -> Result<Arc<Thread>> {
     // SAFETY: the caller's promise.
     required(unsafe { handle::shared(thread) }, "thread")
+}
+
+/// Hands out the thread that `open` makes.
+///
+/// # Safety
+/// The pointers are NULL or what their names say.
+unsafe fn give_thread(
+    client: *mut codex_client,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+    open: impl FnOnce(&Client, Option<&str>) -> Result<Thread>,
+) -> codex_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let client = client_of(client)?;
+            let thread = open(&client, string::optional(params_json, "params_json")?)?;
+            out.set(handle::share(Arc::new(thread)));
+            Ok(CODEX_OK)
+        })
+    }
 }
 
 /// ## Threads
@@ -54,17 +79,27 @@ pub unsafe extern "C" fn codex_thread_start(
     out: *mut *mut codex_thread,
     err: *mut *mut codex_error,
 ) -> codex_status {
-    // SAFETY: the caller passes a client, a string and places, or NULL.
-    unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let client = client_of(client)?;
-            let thread = Thread::start(&client, string::optional(params_json, "params_json")?)?;
-            out.set(handle::share(Arc::new(thread)));
-            Ok(CODEX_OK)
-        })
-    }
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe { give_thread(client, params_json, out, err, |client, params| Thread::open(client, Origin::New, params)) }
+}
+
+/// Starts a new thread without waiting. CODEX_EVENT_THREAD_READY in the client queue has the outcome; turns may be begun on the
+/// thread at once.
+///
+/// @param client       required
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the thread: owned, see [`codex_thread_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_begin(
+    client: *mut codex_client,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe { give_thread(client, params_json, out, err, |client, params| Thread::begin(client, Origin::New, params)) }
 }
 
 /// Goes on with a thread that the runtime has stored.
@@ -85,14 +120,105 @@ pub unsafe extern "C" fn codex_thread_resume(
 ) -> codex_status {
     // SAFETY: the caller passes a client, strings and places, or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
+        give_thread(client, params_json, out, err, |client, params| {
+            Thread::open(client, Origin::Stored(string::required(thread_id, "thread_id")?), params)
+        })
+    }
+}
+
+/// Goes on with a thread that the runtime has stored, without waiting: as [`codex_thread_begin`].
+///
+/// @param client       required
+/// @param thread_id    its id, which wins over one in the params
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the thread: owned, see [`codex_thread_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_resume_begin(
+    client: *mut codex_client,
+    thread_id: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe {
+        give_thread(client, params_json, out, err, |client, params| {
+            Thread::begin(client, Origin::Stored(string::required(thread_id, "thread_id")?), params)
+        })
+    }
+}
+
+/// Makes a new thread that begins as a copy of a stored one. The runtime resets its model and effort to the configured ones, unless
+/// the params name others.
+///
+/// @param client       required
+/// @param thread_id    the id of the one to copy, which wins over one in the params
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the thread: owned, see [`codex_thread_free`]
+/// @return as [`codex_thread_resume`]
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_fork(
+    client: *mut codex_client,
+    thread_id: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe {
+        give_thread(client, params_json, out, err, |client, params| {
+            Thread::open(client, Origin::Fork(string::required(thread_id, "thread_id")?), params)
+        })
+    }
+}
+
+/// Makes a copy of a stored thread without waiting: as [`codex_thread_begin`].
+///
+/// @param client       required
+/// @param thread_id    the id of the one to copy, which wins over one in the params
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the thread: owned, see [`codex_thread_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_fork_begin(
+    client: *mut codex_client,
+    thread_id: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, strings and places, or NULL.
+    unsafe {
+        give_thread(client, params_json, out, err, |client, params| {
+            Thread::begin(client, Origin::Fork(string::required(thread_id, "thread_id")?), params)
+        })
+    }
+}
+
+/// Waits until a thread that was begun is ready.
+///
+/// @param thread      required
+/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks
+/// @return CODEX_OK; CODEX_TIMEOUT; why it could not be opened, as [`codex_thread_start`] returns it
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_wait(
+    thread: *mut codex_thread,
+    timeout_ms: i64,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread and a place, or NULL.
+    unsafe {
         panic::call(err, || {
-            let out = out.required("out")?;
-            let client = client_of(client)?;
-            let thread_id = string::required(thread_id, "thread_id")?;
-            let thread = Thread::resume(&client, thread_id, string::optional(params_json, "params_json")?)?;
-            out.set(handle::share(Arc::new(thread)));
-            Ok(CODEX_OK)
+            let thread = thread_of(thread)?;
+            match thread.wait(time::deadline(timeout_ms, thread.connection())?)? {
+                Some(outcome) => outcome.map(|()| CODEX_OK),
+                None => Ok(CODEX_TIMEOUT),
+            }
         })
     }
 }

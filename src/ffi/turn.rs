@@ -11,6 +11,7 @@ use super::thread::{codex_thread, thread_of};
 use super::{panic, string, time};
 use crate::engine::error::Result;
 use crate::engine::event::Event;
+use crate::engine::session::Delivery;
 use crate::engine::turn::{self, Flow, Run, Turn};
 
 /// What a [`codex_event_fn`] returns for the next event.
@@ -156,6 +157,37 @@ pub unsafe extern "C" fn codex_turn_start(
             let text = string::optional(text, "text")?;
             let turn = Turn::start(&thread, text, string::optional(params_json, "params_json")?)?;
             out.set(handle::share(Arc::new(turn)));
+            Ok(CODEX_OK)
+        })
+    }
+}
+
+/// Starts a turn without waiting, also on a thread that is not ready yet. A turn that cannot start ends with that error:
+/// CODEX_EVENT_TURN_ENDED tells it.
+///
+/// @param thread       required
+/// @param text         the input; may be NULL
+/// @param params_json  a JSON object; NULL is the empty one
+/// @param out          receives the turn: owned, see [`codex_turn_free`]
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_turn_begin(
+    thread: *mut codex_thread,
+    text: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_turn,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, strings and places, or NULL.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let thread = thread_of(thread)?;
+            let text = string::optional(text, "text")?;
+            let params = string::optional(params_json, "params_json")?;
+            out.set(handle::share(Arc::new(Turn::begin(&thread, text, params, Delivery::Kept)?)));
             Ok(CODEX_OK)
         })
     }

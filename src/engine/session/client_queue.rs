@@ -1,6 +1,9 @@
 //! The client queue: what belongs to no turn handle.
 
-use super::Session;
+use std::collections::VecDeque;
+
+use super::turns::HandleId;
+use super::{Queues, Session};
 use crate::engine::error::Error;
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::queue::{EventQueue, Next};
@@ -8,11 +11,30 @@ use crate::engine::queue::{EventQueue, Next};
 /// What share of the ceiling the notifications that belong to no turn may take before the oldest are dropped.
 const SHARE: usize = 4;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ClientQueue {
     pub(super) queue: EventQueue,
     pub(super) dropped: u64,
     reader: Reader,
+    /// In single-queue mode: where the next events lie, in the order in which they came.
+    index: Option<VecDeque<Place>>,
+    /// How many events of turns the index leads to.
+    of_turns: usize,
+}
+
+/// Where an event lies.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Client,
+    Turn(HandleId),
+}
+
+impl ClientQueue {
+    pub(super) fn new(queues: Queues) -> Self {
+        let index = (queues == Queues::Single).then(VecDeque::new);
+        let reader = if index.is_some() { Reader::Reads } else { Reader::None };
+        Self { queue: EventQueue::default(), dropped: 0, reader, index, of_turns: 0 }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -40,15 +62,63 @@ impl Session {
         self.client.reader == Reader::Reads
     }
 
-    /// Takes the oldest event of the client.
+    /// Takes the oldest event of the client; in single-queue mode, of its turns too.
     pub fn next_client_event(&mut self) -> Next {
         self.open_client_queue();
-        let next = self.client.queue.pop();
+        let next = self.next_indexed_event().unwrap_or_else(|| self.client.queue.pop());
         if let Next::Event(event) = &next {
             self.unqueued(event.weight());
             self.delivered(event);
         }
+        self.update_alarm();
         next
+    }
+
+    fn next_indexed_event(&mut self) -> Option<Next> {
+        if self.client.queue.is_woken() {
+            return None;
+        }
+        while let Some(place) = self.client.index.as_mut()?.pop_front() {
+            let next = match place {
+                Place::Client => self.client.queue.pop(),
+                Place::Turn(handle) => {
+                    self.client.of_turns -= 1;
+                    self.pop_turn_event(handle)
+                }
+            };
+            if matches!(next, Next::Event(_)) {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    /// Whether the events of turns are read from here.
+    pub fn is_single_queue(&self) -> bool {
+        self.client.index.is_some()
+    }
+
+    /// An event of a turn has come: in single-queue mode it is read from here.
+    pub(super) fn index_turn_event(&mut self, handle: HandleId) {
+        let Some(index) = &mut self.client.index else { return };
+        index.push_back(Place::Turn(handle));
+        self.client.of_turns += 1;
+        self.effects.wakers.extend(self.client.queue.take_listeners());
+        self.update_alarm();
+    }
+
+    /// All events of a handle are gone.
+    pub(super) fn unindex_turn(&mut self, handle: HandleId) {
+        let Some(index) = &mut self.client.index else { return };
+        let before = index.len();
+        index.retain(|place| !matches!(place, Place::Turn(known) if *known == handle));
+        self.client.of_turns -= before - index.len();
+        self.update_alarm();
+    }
+
+    /// Whether a reader would find an event, or the end.
+    pub(super) fn client_has_something(&self) -> bool {
+        self.client.of_turns > 0 || !self.client.queue.is_empty() || self.client.queue.has_ended()
     }
 
     /// Makes the reader of the client queue return.
@@ -63,8 +133,12 @@ impl Session {
             return;
         }
         let weight = self.client.queue.push(event);
+        if let Some(index) = &mut self.client.index {
+            index.push_back(Place::Client);
+        }
         self.queued(weight);
         self.drop_what_nobody_reads();
+        self.update_alarm();
         self.effects.wakers.extend(self.client.queue.take_listeners());
     }
 
@@ -79,10 +153,21 @@ impl Session {
             let Some(lost) = lost else { return };
             self.client.dropped += 1;
             self.unqueued(lost.weight());
+            self.forget_first_client_place();
+        }
+    }
+
+    fn forget_first_client_place(&mut self) {
+        let Some(index) = &mut self.client.index else { return };
+        if let Some(first) = index.iter().position(|place| matches!(place, Place::Client)) {
+            index.remove(first);
         }
     }
 
     pub(super) fn end_client_queue(&mut self, error: Option<Error>) {
+        if self.client.reader == Reader::None {
+            return;
+        }
         let json = error.as_ref().map_or_else(|| "{}".to_owned(), Error::to_json);
         let event = Event::new(EventKind::Closed, Parts { json: &json, ..Parts::default() });
         let event = match &error {
@@ -90,9 +175,8 @@ impl Session {
             None => event,
         };
         self.push_client_event(event.with_error(error));
-        if self.client.reader == Reader::Reads {
-            self.client.queue.end();
-        }
+        self.client.queue.end();
+        self.update_alarm();
         self.effects.wakers.extend(self.client.queue.take_listeners());
     }
 }

@@ -3,6 +3,7 @@
 //! A session does no input or output, reads no clock and calls nobody. Lines and the time are passed in; lines to write, wakers
 //! to wake and work to do come out as [`Effects`], for whoever holds the lock to carry out after letting it go.
 
+mod alarm;
 mod calls;
 mod client_queue;
 mod connecting;
@@ -31,12 +32,14 @@ use super::log::{Level, Log};
 use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Outcome, Peer, RpcId};
 
+pub use alarm::Wakeup;
 pub use calls::HostCall;
 pub use connecting::Introduced;
 pub use questions::{Answer, CancelHook, Question, QuestionId, RequestKind, Snapshot};
 pub use threads::{Announce, ThreadFacts, ThreadKey};
 pub use turns::{Delivery, Ended, HandleId, TurnStart};
 
+use alarm::Alarm;
 use calls::HostCalls;
 use client_queue::ClientQueue;
 use connecting::Runtime;
@@ -59,6 +62,8 @@ pub struct Config {
     pub max_queued_bytes: usize,
     /// Who is asked first when the runtime asks something.
     pub asks: Asks,
+    /// From where the events of turns are read.
+    pub queues: Queues,
     /// Decides the jitter of repetitions.
     pub seed: u64,
 }
@@ -70,6 +75,15 @@ pub enum Asks {
     Handler,
     /// The reader of the turn's events, or of the client's.
     Reader,
+}
+
+/// From where the events of turns are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queues {
+    /// Each turn handle has a queue of its own.
+    PerTurn,
+    /// All of them from the client queue.
+    Single,
 }
 
 /// How far the connection is.
@@ -144,6 +158,8 @@ pub struct Effects {
     pub asked: Vec<Snapshot>,
     /// Hooks of requests that need no answer any more.
     pub cancelled: Vec<CancelHook>,
+    /// Wake-ups of a host with an event loop.
+    pub wakeups: Vec<Arc<Wakeup>>,
 }
 
 /// What is waited for.
@@ -196,6 +212,7 @@ pub struct Session {
     early: HashMap<String, EarlyEvents>,
     questions: Questions,
     client: ClientQueue,
+    alarm: Alarm,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     queued_bytes: usize,
     next_serial: u64,
@@ -222,7 +239,8 @@ impl Session {
             running: HashMap::new(),
             early: HashMap::new(),
             questions: Questions::default(),
-            client: ClientQueue::default(),
+            client: ClientQueue::new(config.queues),
+            alarm: Alarm::default(),
             timers: BinaryHeap::new(),
             queued_bytes: 0,
             next_serial: 1,

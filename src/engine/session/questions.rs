@@ -178,7 +178,7 @@ impl Session {
         let handles = slot.map(|index| &*self.slots[index].handles).unwrap_or_default();
         let with =
             |delivery: Delivery| handles.iter().copied().find(|handle| self.handles[*handle].delivery == delivery);
-        match with(Delivery::Read).or_else(|| with(Delivery::Kept)) {
+        match with(Delivery::Streamed).or_else(|| with(Delivery::Read)).or_else(|| with(Delivery::Kept)) {
             Some(handle) => Destination::Turn(handle),
             None if handles.is_empty() && self.client_queue_is_read() => Destination::Client,
             None => Destination::Nobody,

@@ -12,6 +12,9 @@ use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, quote, string};
 use crate::engine::result::EndedBy;
 
+/// No turn has so many pages of items: a runtime that still names another one would go on for ever.
+const PAGES: u32 = 1000;
+
 /// Whether the runtime is being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reconciling {
@@ -26,8 +29,11 @@ pub(super) enum Step {
     Thread,
     /// How its turns ended.
     Turns,
-    /// What the items of the turn are.
-    Items,
+    /// What the items of the turn are, on this page of the list.
+    Items {
+        /// The first is 1.
+        page: u32,
+    },
 }
 
 impl Session {
@@ -58,7 +64,7 @@ impl Session {
         match step {
             Step::Thread => self.thread_read(now, slot, result),
             Step::Turns => self.turns_listed(now, slot, result),
-            Step::Items => self.items_listed(now, slot, result),
+            Step::Items { page } => self.items_listed(now, slot, page, result),
         }
     }
 
@@ -87,7 +93,7 @@ impl Session {
         match find_turn(result, Some(turn_id)).map(|(_, turn)| turn) {
             Some(turn) if status_of(&turn) != "inProgress" => {
                 self.slots[slot.index].collector.turn(&turn);
-                self.recover_items(now, slot, None);
+                self.recover_items(now, slot);
             }
             _ => {
                 let message =
@@ -99,16 +105,20 @@ impl Session {
     }
 
     /// Asks for the items of a turn that is over; after the last page it ends.
-    pub(super) fn recover_items(&mut self, now: Instant, slot: SlotRef, cursor: Option<&str>) {
+    pub(super) fn recover_items(&mut self, now: Instant, slot: SlotRef) {
+        self.ask_for_items(now, slot, 1, None);
+    }
+
+    fn ask_for_items(&mut self, now: Instant, slot: SlotRef, page: u32, cursor: Option<&str>) {
         let turn = &mut self.slots[slot.index];
         turn.reconciling = Reconciling::Underway;
         let (thread_id, turn_id) = (quote(&turn.thread_id), quote(turn.turn_id()));
-        let page = cursor.map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
-        let params = format!("{{\"threadId\":{thread_id},\"turnId\":{turn_id}{page}}}");
-        self.ask_about(now, slot, Step::Items, "thread/items/list", &params);
+        let from = cursor.map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
+        let params = format!("{{\"threadId\":{thread_id},\"turnId\":{turn_id}{from}}}");
+        self.ask_about(now, slot, Step::Items { page }, "thread/items/list", &params);
     }
 
-    fn items_listed(&mut self, now: Instant, slot: SlotRef, result: &str) {
+    fn items_listed(&mut self, now: Instant, slot: SlotRef, number: u32, result: &str) {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Page<'a> {
@@ -134,7 +144,12 @@ impl Session {
             turn.collector.item_remembered(entry.item.get());
         }
         match page.next_cursor.map(RawValue::get).filter(|cursor| *cursor != "null" && !page.data.is_empty()) {
-            Some(cursor) => self.recover_items(now, slot, Some(cursor)),
+            Some(cursor) if number < PAGES => self.ask_for_items(now, slot, number + 1, Some(cursor)),
+            Some(_) => {
+                let message = format!("the runtime lists the items of turn {turn_id} without an end");
+                let error = Error::new(Status::Protocol, message).with_reason("itemsUnlisted");
+                self.end_turn(slot.index, EndedBy::TransportClosed, Some(error));
+            }
             None => self.end_as_reported(slot.index),
         }
     }
@@ -150,7 +165,7 @@ impl Session {
             .with_reason(match step {
                 Step::Thread => "threadUnreadable",
                 Step::Turns => "turnsUnlisted",
-                Step::Items => "itemsUnlisted",
+                Step::Items { .. } => "itemsUnlisted",
             }),
             _ => error.clone(),
         };

@@ -35,6 +35,7 @@ impl Talk {
             answer_timeout: None,
             max_queued_bytes: 1 << 20,
             asks: Asks::Reader,
+            queues: Queues::PerTurn,
             seed: 1,
         };
         change(&mut config);

@@ -32,6 +32,8 @@ pub enum Delivery {
     Kept,
     /// The host reads them.
     Read,
+    /// The call that began the turn reads them itself.
+    Streamed,
     /// They are not wanted; only the result is.
     Discarded,
 }
@@ -221,7 +223,7 @@ impl Session {
         let handle = self.handles.insert(Handle {
             state: HandleState::Live(index),
             queue: EventQueue::default(),
-            delivery: start.delivery,
+            delivery: self.delivery(start.delivery),
             user_data: self.thread_user_data(start.thread),
             id: Arc::default(),
         });
@@ -229,6 +231,11 @@ impl Session {
         let slot = SlotRef { index, serial };
         self.arm_turn(now, slot);
         (handle, slot)
+    }
+
+    /// In single-queue mode every event that is kept has a reader.
+    fn delivery(&self, wanted: Delivery) -> Delivery {
+        if wanted == Delivery::Kept && self.is_single_queue() { Delivery::Read } else { wanted }
     }
 
     /// From now on events of the thread may be those of this turn.
@@ -276,7 +283,7 @@ impl Session {
         };
         self.bind(now, index, &id, Some(&turn));
         if self.slot(slot).is_some() && status_of(&turn) != "inProgress" {
-            self.recover_items(now, slot, None);
+            self.recover_items(now, slot);
         }
     }
 
@@ -466,17 +473,26 @@ impl Session {
     }
 
     /// Gives an event to a handle.
-    pub(super) fn push_turn_event(&mut self, handle: HandleId, event: Event) {
-        let handle = &mut self.handles[handle];
+    pub(super) fn push_turn_event(&mut self, id: HandleId, event: Event) {
+        let handle = &mut self.handles[id];
         let weight = handle.queue.push(event.with_user_data(handle.user_data));
         self.effects.wakers.extend(handle.queue.take_listeners());
+        let delivery = handle.delivery;
         self.queued(weight);
+        if delivery == Delivery::Read {
+            self.index_turn_event(id);
+        }
+    }
+
+    /// Takes the oldest event of a handle, for the client queue.
+    pub(super) fn pop_turn_event(&mut self, handle: HandleId) -> Next {
+        self.handles[handle].queue.pop()
     }
 
     /// Takes the oldest event of a handle.
     pub fn next_turn_event(&mut self, handle: HandleId) -> Next {
         let handle = &mut self.handles[handle];
-        if !handle.queue.has_ended() {
+        if !handle.queue.has_ended() && handle.delivery != Delivery::Streamed {
             handle.delivery = Delivery::Read;
         }
         let next = handle.queue.pop();
@@ -497,7 +513,7 @@ impl Session {
     /// The host wants the result only: unless it ever read an event, what is queued is let go and requests are declined.
     pub fn discard_turn_events(&mut self, now: Instant, handle: HandleId) {
         let waiting = &mut self.handles[handle];
-        if waiting.delivery == Delivery::Read {
+        if matches!(waiting.delivery, Delivery::Read | Delivery::Streamed) {
             return;
         }
         waiting.delivery = Delivery::Discarded;
@@ -508,6 +524,7 @@ impl Session {
         let bytes = self.handles[handle].queue.bytes();
         let events = self.handles[handle].queue.clear();
         self.unqueued(bytes);
+        self.unindex_turn(handle);
         for event in events.iter().filter(|event| event.kind() == EventKind::Request) {
             self.decline_undelivered(now, event.request_id());
         }

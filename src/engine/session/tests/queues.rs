@@ -147,3 +147,80 @@ fn a_message_that_is_too_long_fails_the_call_that_it_answers() {
     let error = talk.session.take_answer(call).unwrap().unwrap_err();
     assert_eq!((error.status(), error.reason()), (Status::Protocol, "messageTooLong"));
 }
+
+impl Talk {
+    fn rings(&mut self) -> usize {
+        self.session.take_effects().wakeups.len()
+    }
+
+    fn pop(&mut self) -> Option<EventKind> {
+        match self.session.next_client_event() {
+            Next::Event(event) => Some(event.kind()),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn a_wake_up_rings_once_each_time_the_queue_gets_something() {
+    let mut talk = Talk::new();
+    talk.session.set_wakeup(Some(Wakeup::new(|| ())));
+    assert_eq!(talk.rings(), 0);
+    for _ in 0..3 {
+        talk.notify("account/updated", json!({}));
+    }
+    assert_eq!(talk.rings(), 1);
+    while talk.pop().is_some() {}
+    assert_eq!(talk.rings(), 0);
+    talk.notify("account/updated", json!({}));
+    assert_eq!(talk.rings(), 1);
+    talk.session.set_wakeup(Some(Wakeup::new(|| ())));
+    assert_eq!(talk.rings(), 1, "the queue is not empty");
+}
+
+#[test]
+fn a_wake_up_that_was_replaced_rings_no_more() {
+    let rung = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counter = Arc::clone(&rung);
+    let wakeup = Wakeup::new(move || {
+        counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    });
+    wakeup.ring();
+    wakeup.silence();
+    wakeup.ring();
+    assert_eq!((rung.load(std::sync::atomic::Ordering::SeqCst), Arc::strong_count(&rung)), (1, 1));
+}
+
+#[test]
+fn a_single_queue_gives_the_events_of_all_turns_in_the_order_in_which_they_came() {
+    let mut talk = Talk::with(|config| config.queues = Queues::Single);
+    talk.session.set_wakeup(Some(Wakeup::new(|| ())));
+    let first = talk.running(Delivery::Kept, Limits::default());
+    talk.notify("account/updated", json!({}));
+    talk.message("one");
+    talk.turn_completed("completed");
+    assert_eq!(talk.rings(), 1);
+    let kinds: Vec<EventKind> = std::iter::from_fn(|| talk.pop()).collect();
+    use EventKind as Kind;
+    assert_eq!(kinds, [Kind::TurnStarted, Kind::Other, Kind::ItemCompleted, Kind::TurnCompleted, Kind::TurnEnded]);
+    assert_eq!(talk.end(first).1, None);
+    assert_eq!(talk.session.queued_bytes, 0);
+    talk.session.close(talk.now);
+    talk.session.lost(talk.now, Error::closed());
+    assert_eq!(talk.pop(), Some(Kind::Closed));
+    assert!(matches!(talk.session.next_client_event(), Next::End));
+}
+
+#[test]
+fn events_of_a_freed_handle_are_not_in_the_single_queue() {
+    let mut talk = Talk::with(|config| config.queues = Queues::Single);
+    let first = talk.running(Delivery::Kept, Limits::default());
+    talk.message("gone");
+    talk.session.free_turn(talk.now, first);
+    assert!(!talk.session.client_has_something());
+    let (second, id) = talk.begin(Delivery::Kept, Limits::default());
+    talk.answer_start(id, "turn-2");
+    talk.event("turn/completed", json!({"turn": {"id": "turn-2", "status": "completed"}}));
+    assert_eq!(talk.pop(), Some(EventKind::TurnCompleted));
+    assert!(!talk.runs(second));
+}

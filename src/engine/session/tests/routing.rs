@@ -280,7 +280,13 @@ fn a_handle_that_was_let_go_hands_out_no_event_but_its_waiters_get_the_result() 
 fn a_turn_may_be_begun_before_its_thread_is_open() {
     let mut talk = Talk::new();
     let (thread, facts) = talk.session.open_thread("thread/start", "{}", None, Announce::Event).unwrap();
-    let start = TurnStart { thread, params: r#"{"input":[]}"#, limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+    let start = TurnStart {
+        thread,
+        params: r#"{"input":[]}"#,
+        limits: Limits::default(),
+        delivery: Delivery::Kept,
+        deadline: None,
+    };
     let handle = talk.session.start_turn(talk.now, &start).unwrap();
     let written = talk.written();
     assert_eq!(written.len(), 1, "the turn waits");
