@@ -82,7 +82,7 @@ impl Driver {
     }
 
     fn receive(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.phase == Phase::Drained || !self.connection.own_session().may_read() {
+        if self.phase == Phase::Drained || !self.connection.own_session().may_read(now) {
             return;
         }
         match self.transport.poll_fill(cx) {

@@ -196,6 +196,7 @@ TEST(options_that_are_null_are_refused) {
   CHECK_INVALID(codex_client_options_set_answer_timeout_ms(NULL, 1));
   CHECK_INVALID(codex_client_options_set_max_message_bytes(NULL, 1));
   CHECK_INVALID(codex_client_options_set_max_queued_bytes(NULL, 1));
+  CHECK_INVALID(codex_client_options_set_single_queue(NULL, true));
 }
 
 TEST(a_failed_registration_destroys_its_user_data_once) {
@@ -208,6 +209,8 @@ TEST(a_failed_registration_destroys_its_user_data_once) {
   CHECK_INT(flag_count(&destroyed), 3);
   CHECK_INVALID(codex_request_set_cancelled(NULL, flag_raise_callback, &destroyed, flag_raise_callback));
   CHECK_INT(flag_count(&destroyed), 4);
+  CHECK_INVALID(codex_client_set_wakeup(NULL, flag_raise_callback, &destroyed, flag_raise_callback));
+  CHECK_INT(flag_count(&destroyed), 5);
 }
 
 static codex_client_options *new_options(void) { return options_for_fake(NULL, NULL); }
@@ -290,7 +293,10 @@ TEST(a_timeout_may_be_forever_or_longer_than_a_life) {
   CHECK_STR(codex_turn_result_status(run_or_fail(s->thread, "hello")), "completed");
 }
 
-TEST(connecting_needs_a_place_for_the_client) { REFUSED(codex_client_connect, new_options(), NULL); }
+TEST(connecting_needs_a_place_for_the_client) {
+  REFUSED(codex_client_connect, new_options(), NULL);
+  REFUSED(codex_client_begin, new_options(), NULL);
+}
 
 TEST(the_first_failed_option_is_what_connecting_tells) {
   codex_client_options *options = new_options();
@@ -299,6 +305,11 @@ TEST(the_first_failed_option_is_what_connecting_tells) {
   CHECK_INVALID(codex_client_options_set_env(options, "THE_FIRST=", "v"));
   CHECK_INVALID(codex_client_options_add_config(options, "the second"));
   CHECK_STATUS(codex_client_connect(options, &client, &err), CODEX_ERROR_INVALID_ARGUMENT, err);
+  CHECK(client == NULL);
+  CHECK_CONTAINS(codex_error_message(err), "THE_FIRST");
+  forget(&err);
+  client = STALE(codex_client);
+  CHECK_STATUS(codex_client_begin(options, &client, &err), CODEX_ERROR_INVALID_ARGUMENT, err);
   CHECK(client == NULL);
   CHECK_CONTAINS(codex_error_message(err), "THE_FIRST");
   forget(&err);
@@ -316,6 +327,12 @@ TEST(a_client_that_is_null_is_refused) {
   REFUSED_WITH_OUT(codex_thread, codex_thread_start, NULL, "{}");
   REFUSED_WITH_OUT(codex_thread, codex_thread_resume, NULL, "id", "{}");
   REFUSED_WITH_OUT(codex_thread, codex_thread_from_id, NULL, "id");
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork, NULL, "id", "{}");
+  REFUSED_WITH_OUT(codex_thread, codex_thread_begin, NULL, "{}");
+  REFUSED_WITH_OUT(codex_thread, codex_thread_resume_begin, NULL, "id", "{}");
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork_begin, NULL, "id", "{}");
+  CHECK_INVALID(codex_client_set_wakeup(NULL, NULL, NULL, NULL));
+  CHECK_INT(codex_client_wakeup_fd(NULL), -1);
   CHECK_STR(codex_client_info_json(NULL), "");
   CHECK(codex_client_stats_json(NULL) == NULL);
 }
@@ -331,7 +348,9 @@ TEST(a_thread_that_is_null_is_refused) {
   REFUSED_WITH_OUT(codex_turn_result, codex_thread_run, NULL, "text", NULL);
   REFUSED_WITH_OUT(codex_turn_result, codex_thread_run_streamed, NULL, "text", NULL, go_on, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, NULL, "text", NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_turn_begin, NULL, "text", NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_attach, NULL, NULL);
+  REFUSED(codex_thread_wait, NULL, 0);
   CHECK_STR(codex_thread_id(NULL), "");
   CHECK_STR(codex_thread_info_json(NULL), "");
 }
@@ -439,9 +458,14 @@ TEST(params_of_a_call_must_be_json) {
   FAILS(CODEX_ERROR_INVALID_JSON, codex_client_notify, s->client, "initialized", broken);
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_thread, codex_thread_start, s->client, broken);
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_thread, codex_thread_resume, s->client, "id", broken);
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_thread, codex_thread_fork, s->client, "id", broken);
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_thread, codex_thread_begin, s->client, broken);
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_thread, codex_thread_resume_begin, s->client, "id", broken);
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_thread, codex_thread_fork_begin, s->client, "id", broken);
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn_result, codex_thread_run, s->thread, "text", broken);
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn_result, codex_thread_run_streamed, s->thread, "text", broken, go_on, NULL);
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn, codex_turn_start, s->thread, "text", broken);
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn, codex_turn_begin, s->thread, "text", broken);
 }
 
 TEST(an_error_of_params_names_its_line_and_column) {
@@ -460,9 +484,14 @@ TEST(params_of_a_thread_or_a_turn_must_be_an_object) {
   for (size_t i = 0; i < COUNT(others); i++) {
     REFUSED_WITH_OUT(codex_thread, codex_thread_start, s->client, others[i]);
     REFUSED_WITH_OUT(codex_thread, codex_thread_resume, s->client, "id", others[i]);
+    REFUSED_WITH_OUT(codex_thread, codex_thread_fork, s->client, "id", others[i]);
+    REFUSED_WITH_OUT(codex_thread, codex_thread_begin, s->client, others[i]);
+    REFUSED_WITH_OUT(codex_thread, codex_thread_resume_begin, s->client, "id", others[i]);
+    REFUSED_WITH_OUT(codex_thread, codex_thread_fork_begin, s->client, "id", others[i]);
     REFUSED_WITH_OUT(codex_turn_result, codex_thread_run, s->thread, "text", others[i]);
     REFUSED_WITH_OUT(codex_turn_result, codex_thread_run_streamed, s->thread, "text", others[i], go_on, NULL);
     REFUSED_WITH_OUT(codex_turn, codex_turn_start, s->thread, "text", others[i]);
+    REFUSED_WITH_OUT(codex_turn, codex_turn_begin, s->thread, "text", others[i]);
   }
 }
 
@@ -470,6 +499,7 @@ TEST(nothing_that_was_refused_is_sent) {
   session *s = session_with_fake(NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, s->thread, NULL, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, s->thread, "text", "[]");
+  REFUSED_WITH_OUT(codex_turn, codex_turn_begin, s->thread, NULL, NULL);
   run_or_fail(s->thread, "the only turn");
   const char *first = strstr(read_file(s->record), "\"turn/start\"");
   CHECK(first != NULL && strstr(first + 1, "\"turn/start\"") == NULL);
@@ -487,6 +517,25 @@ TEST(a_thread_needs_its_arguments) {
   REFUSED_WITH_OUT(codex_thread, codex_thread_from_id, client, "");
   REFUSED_WITH_OUT(codex_thread, codex_thread_from_id, client, bad_text);
   REFUSED(codex_thread_from_id, client, "id", NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork, client, NULL, NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork, client, "", NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork, client, bad_text, NULL);
+  REFUSED(codex_thread_fork, client, "id", NULL, NULL);
+}
+
+TEST(a_begun_thread_needs_its_arguments) {
+  session *s = session_with_fake(NULL);
+  REFUSED(codex_thread_begin, s->client, NULL, NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_begin, s->client, bad_text);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_resume_begin, s->client, NULL, NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_resume_begin, s->client, "", NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_resume_begin, s->client, bad_text, NULL);
+  REFUSED(codex_thread_resume_begin, s->client, "id", NULL, NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork_begin, s->client, NULL, NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork_begin, s->client, "", NULL);
+  REFUSED_WITH_OUT(codex_thread, codex_thread_fork_begin, s->client, bad_text, NULL);
+  REFUSED(codex_thread_fork_begin, s->client, "id", NULL, NULL);
+  REFUSED(codex_thread_wait, s->thread, -3);
 }
 
 TEST(an_unknown_mode_of_approval_or_sandbox_is_refused) {
@@ -518,6 +567,9 @@ TEST(a_turn_needs_its_arguments) {
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, s->thread, NULL, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, s->thread, bad_text, NULL);
   REFUSED(codex_turn_start, s->thread, "text", NULL, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_turn_begin, s->thread, NULL, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_turn_begin, s->thread, bad_text, NULL);
+  REFUSED(codex_turn_begin, s->thread, "text", NULL, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_attach, s->thread, "");
   REFUSED_WITH_OUT(codex_turn, codex_turn_attach, s->thread, bad_text);
   REFUSED(codex_turn_attach, s->thread, NULL, NULL);
@@ -619,6 +671,7 @@ int main(int argc, char **argv) {
       CASE(params_of_a_thread_or_a_turn_must_be_an_object),
       CASE(nothing_that_was_refused_is_sent),
       CASE(a_thread_needs_its_arguments),
+      CASE(a_begun_thread_needs_its_arguments),
       CASE(an_unknown_mode_of_approval_or_sandbox_is_refused),
       CASE(a_run_needs_its_arguments),
       CASE(a_turn_needs_its_arguments),

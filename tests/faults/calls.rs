@@ -6,13 +6,13 @@ use codex::engine::client::{Client, Timeout};
 use codex::engine::error::{Error, Status};
 use codex::engine::event::EventKind;
 use codex::engine::session::Delivery;
-use codex::engine::thread::Thread;
+use codex::engine::thread::{Origin, Thread};
 use codex::engine::turn::Turn as Handle;
 use fake_runtime::{Action, Script, Turn};
 use serde_json::{Value, json};
 
 use crate::support::fake::{Fake, THREAD, ask, play, stat, unannounced};
-use crate::support::follow::{PATIENCE, begin, end, listen, run, until_client};
+use crate::support::follow::{PATIENCE, begin, end, events, listen, run, until_client};
 
 const SHORT: Timeout = Timeout::After(Duration::from_millis(200));
 
@@ -76,19 +76,24 @@ fn a_turn_that_was_let_go_before_it_started_goes_on() {
 
 #[test]
 fn an_overloaded_runtime_is_asked_again_until_it_answers() {
-    let script = Script::new().then_on("busy", [overloaded()]).then_on("busy", [overloaded()]).then_on("busy", [Action::reply(5)]);
+    let script = Script::new()
+        .then_on("busy", [overloaded()])
+        .then_on("busy", [overloaded()])
+        .then_on("busy", [Action::reply(5)]);
     play(script, |fake| {
         let client = fake.client();
         assert_eq!(ask(&client, "busy").unwrap(), 5);
         assert_eq!(stat(client.connection(), "callsRetried"), 2);
-        let ids: Vec<Value> = fake.received().iter().filter(|call| call["method"] == "busy").map(|call| call["id"].clone()).collect();
+        let ids: Vec<Value> =
+            fake.received().iter().filter(|call| call["method"] == "busy").map(|call| call["id"].clone()).collect();
         assert!(ids.len() == 3 && ids[0] != ids[1] && ids[1] != ids[2], "each attempt has an id of its own: {ids:?}");
     });
 }
 
 #[test]
 fn a_turn_is_started_again_by_an_overloaded_runtime() {
-    let script = Script::new().then_on("turn/start", [overloaded()]).then_on("turn/start", [Action::turn(Turn::default())]);
+    let script =
+        Script::new().then_on("turn/start", [overloaded()]).then_on("turn/start", [Action::turn(Turn::default())]);
     play(script, |fake| {
         run(&fake.thread(), "hello").completed();
         assert_eq!(fake.calls("turn/start").len(), 2);
@@ -174,8 +179,8 @@ fn half_of_a_surrogate_pair_is_refused_before_anything_is_written() {
             client.call("m", Some(half), SHORT).map(drop),
             client.notify("m", Some(half)),
             client.begin_call("m", Some(half), SHORT, 0).map(drop),
-            Thread::start(&client, Some(half)).map(drop),
-            Thread::resume(&client, "t", Some(half)).map(drop),
+            Thread::open(&client, Origin::New, Some(half)).map(drop),
+            Thread::open(&client, Origin::Stored("t"), Some(half)).map(drop),
             Handle::begin(&thread, Some("x"), Some(half), Delivery::Kept).map(drop),
         ];
         for outcome in refused {
@@ -200,7 +205,10 @@ fn every_call_is_one_line_whatever_its_parameters_look_like() {
 
 #[test]
 fn the_answer_to_a_call_that_was_begun_is_an_event_however_it_ends() {
-    let script = Script::new().on("good", [Action::reply(json!({"x": 1}))]).on("bad", [Action::error(-32600, "no")]).on("never", []);
+    let script = Script::new()
+        .on("good", [Action::reply(json!({"x": 1}))])
+        .on("bad", [Action::error(-32600, "no")])
+        .on("never", []);
     play(script, |fake| {
         let client = fake.client();
         for (method, status) in [("good", None), ("bad", Some(Status::Rpc)), ("never", Some(Status::TimedOut))] {
@@ -229,7 +237,7 @@ fn a_turn_that_was_begun_and_refused_ends_for_its_reader_with_one_event() {
     play(Script::new().on("turn/start", [Action::error(-32600, "no")]), |fake| {
         let client = fake.client();
         let turn = begin(&unannounced(&client, THREAD), "hello");
-        let events = crate::support::follow::events(&turn);
+        let events = events(&turn);
         assert_eq!(events.iter().map(|event| event.kind()).collect::<Vec<_>>(), [EventKind::TurnEnded]);
         assert_eq!(end(&turn).not_completed().1.status(), Status::Rpc);
     });

@@ -10,8 +10,8 @@ use codex::engine::event::EventKind;
 use fake_runtime::{Action, Flood, Script, Turn};
 use serde_json::json;
 
-use crate::support::fake::{Fake, THREAD, ask, play, unannounced};
-use crate::support::follow::{PATIENCE, begin, end, eventually, events, listen, start, until, until_client};
+use crate::support::fake::{Fake, THREAD, ask, play, stat, unannounced};
+use crate::support::follow::{PATIENCE, begin, end, events, eventually, listen, start, until, until_client};
 use crate::support::real::{is_running, pid};
 
 /// What a busy machine may add to a patience.
@@ -68,7 +68,10 @@ fn closing_ends_a_turn_with_what_it_did() {
         closed(&client, PATIENCE);
         let (result, error) = end(&turn).not_completed();
         assert_eq!(error.status(), Status::Closed);
-        assert_eq!((&result["endedBy"], &result["partialResponse"]), (&json!("transportClosed"), &json!("half a sentence")));
+        assert_eq!(
+            (&result["endedBy"], &result["partialResponse"]),
+            (&json!("transportClosed"), &json!("half a sentence"))
+        );
         assert_eq!(events(&turn).last().map(|event| event.kind()), Some(EventKind::TurnEnded));
     });
 }
@@ -83,7 +86,8 @@ fn closing_lets_go_of_whoever_waits() {
             scope.spawn(|| assert_eq!(end(&turns[0]).not_completed().1.status(), Status::Closed));
             scope.spawn(|| assert_eq!(events(&turns[1]).last().map(|event| event.kind()), Some(EventKind::TurnEnded)));
             scope.spawn(|| until_client(&client, |event| event.kind() == EventKind::Closed));
-            scope.spawn(|| assert_eq!(client.call("never", None, Timeout::Never).unwrap_err().status(), Status::Closed));
+            scope
+                .spawn(|| assert_eq!(client.call("never", None, Timeout::Never).unwrap_err().status(), Status::Closed));
             fake.called("never", 1);
             closed(&client, PATIENCE);
         });
@@ -150,7 +154,12 @@ fn a_client_whose_last_handle_is_dropped_ends_a_deaf_runtime_too() {
 
 #[test]
 fn a_runtime_that_talks_on_and_on_is_closed_in_time() {
-    let flood = Action::flood(Flood { count: u64::MAX, params: Some(json!({"x": "y"})), method: Some("future/flood".into()), ..Flood::default() });
+    let flood = Action::flood(Flood {
+        count: u64::MAX,
+        params: Some(json!({"x": "y"})),
+        method: Some("future/flood".into()),
+        ..Flood::default()
+    });
     play(Script::new().on("talk", [Action::reply(json!({})), flood]).ignore_eof().ignore_term(), |fake| {
         let client = fake.client();
         ask(&client, "talk").unwrap();
@@ -164,7 +173,7 @@ fn a_client_whose_queue_is_full_is_closed_in_time() {
     play(Script::new().on("turn/start", [Action::turn(Turn::held()), flood]), |fake| {
         let client = fake.client_with(|options| options.set_max_queued_bytes(1 << 20).unwrap());
         let turn = start(&unannounced(&client, THREAD), "hello");
-        eventually("the queue is full", || crate::support::fake::stat(client.connection(), "queuedBytes") >= 1 << 20);
+        eventually("the queue is full", || stat(client.connection(), "queuedBytes") >= 1 << 20);
         closed(&client, Duration::from_secs(2));
         drop(turn);
     });

@@ -80,11 +80,8 @@ fn a_program_that_prints_one_endless_line_is_given_up() {
 #[test]
 fn a_program_that_echoes_its_input_is_no_runtime() {
     play(Script::new(), |fake| {
-        let error = fake.refusal(|options| {
-            program("cat")(options);
-            soon(options);
-        });
-        assert_eq!(error.status(), Status::TimedOut);
+        let error = fake.refusal(program("cat"));
+        assert!(error.message().contains("initialize"), "{}", error.message());
     });
 }
 
@@ -146,7 +143,9 @@ fn a_file_that_is_not_executable_a_directory_and_nothing_are_told_apart() {
     play(Script::new(), |fake| {
         let file = fake.root().join("plain");
         fs::write(&file, "text").unwrap();
-        for (path, why) in [(file, "not executable"), (fake.root().to_owned(), "a directory"), (fake.root().join("no"), "missing")] {
+        for (path, why) in
+            [(file, "not executable"), (fake.root().to_owned(), "a directory"), (fake.root().join("no"), "missing")]
+        {
             let error = fake.refusal(|options| options.codex_path = Some(path.clone()));
             assert_eq!(error.status(), Status::RuntimeNotFound);
             let place = format!("{} ({why})", path.display());

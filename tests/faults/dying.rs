@@ -5,7 +5,7 @@ use std::time::Duration;
 use codex::engine::client::Timeout;
 use codex::engine::error::{Error, Status};
 use codex::engine::event::EventKind;
-use codex::engine::thread::Thread;
+use codex::engine::thread::{Origin, Thread};
 use fake_runtime::{Action, Flood, Script, Turn};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::support::fake::{ask, details, limited, play, unannounced};
 use crate::support::follow::{
     PATIENCE, count, end, events, eventually, items, listen, messages, next, run, start, texts, until, until_client,
 };
-use crate::support::real::{pid, signal};
+use crate::support::real::{is_running, pid, signal};
 
 /// A turn that stays open after a few words.
 fn half_said() -> Action {
@@ -21,7 +21,8 @@ fn half_said() -> Action {
 }
 
 fn dies_in_mid_turn() -> Script {
-    Script::new().on("turn/start", [half_said(), Action::stderr("fatal: out of luck"), Action::sleep_ms(20), Action::exit(7)])
+    Script::new()
+        .on("turn/start", [half_said(), Action::stderr("fatal: out of luck"), Action::sleep_ms(20), Action::exit(7)])
 }
 
 fn assert_lost(error: &Error, how: &str) {
@@ -85,7 +86,7 @@ fn after_the_end_every_call_fails_at_once_with_the_same_reason() {
         for _ in 0..3 {
             assert_lost(&client.call("model/list", None, Timeout::Never).unwrap_err(), "exit status 9");
             assert_lost(&client.notify("note", None).unwrap_err(), "exit status 9");
-            assert_lost(&Thread::start(&client, None).unwrap_err(), "exit status 9");
+            assert_lost(&Thread::open(&client, Origin::New, None).unwrap_err(), "exit status 9");
             assert_lost(&codex::engine::turn::run(&thread, Some("x"), None).unwrap_err(), "exit status 9");
         }
         client.close(Duration::from_secs(5)).unwrap();
@@ -109,7 +110,7 @@ fn a_runtime_that_dies_while_nobody_looks_is_reaped_all_the_same() {
         let client = fake.client();
         let pid = pid(&client);
         assert!(signal(pid, "KILL"));
-        eventually("the runtime is reaped", || !crate::support::real::is_running(pid));
+        eventually("the runtime is reaped", || !is_running(pid));
         drop(client);
     });
 }
@@ -138,7 +139,7 @@ fn a_pipe_full_of_last_words_is_read_to_its_end() {
 fn a_line_without_an_end_is_not_taken_for_a_message() {
     let cut = r#"{"id":2,"result":{"thread":{"id":"t"}}}"#;
     play(Script::new().on("thread/start", [Action::raw_bytes(cut.as_bytes()), Action::exit(1)]), |fake| {
-        assert_lost(&Thread::start(&fake.client(), None).unwrap_err(), "exit status 1");
+        assert_lost(&Thread::open(&fake.client(), Origin::New, None).unwrap_err(), "exit status 1");
     });
 }
 
@@ -228,7 +229,12 @@ fn a_caller_in_each_kind_of_wait_is_let_go() {
             scope.spawn(|| assert!(end(&turns[0]).error.is_some()));
             scope.spawn(|| assert_eq!(events(&turns[1]).last().map(|event| event.kind()), Some(EventKind::TurnEnded)));
             scope.spawn(|| until_client(&client, |event| event.kind() == EventKind::Closed));
-            scope.spawn(|| assert_lost(&client.call("never", None, Timeout::After(PATIENCE)).unwrap_err(), "killed by signal 9 (SIGKILL)"));
+            scope.spawn(|| {
+                assert_lost(
+                    &client.call("never", None, Timeout::After(PATIENCE)).unwrap_err(),
+                    "killed by signal 9 (SIGKILL)",
+                )
+            });
             fake.called("never", 1);
             assert!(signal(pid(&client), "KILL"));
         });

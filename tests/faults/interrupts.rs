@@ -28,7 +28,9 @@ fn assert_partial(result: &Value, ended_by: &str) {
 
 #[test]
 fn an_interrupted_turn_keeps_what_it_did_and_the_thread_goes_on() {
-    let script = Script::new().then_on("turn/start", [Action::turn(held())]).then_on("turn/start", [Action::turn(Turn::default())]);
+    let script = Script::new()
+        .then_on("turn/start", [Action::turn(held())])
+        .then_on("turn/start", [Action::turn(Turn::default())]);
     play(script, |fake| {
         let thread = fake.thread();
         let turn = start(&thread, "hello");
@@ -43,20 +45,26 @@ fn an_interrupted_turn_keeps_what_it_did_and_the_thread_goes_on() {
 
 #[test]
 fn a_turn_ends_even_if_the_runtime_ignores_the_interrupt() {
-    let script = holds().then_on("turn/interrupt", [Action::reply(json!({}))]).then_on("turn/interrupt", []);
-    play(script.then_on("turn/interrupt", [Action::error(-32600, "no active turn to interrupt")]), |fake| {
+    let holds_three = (0..3).fold(Script::new(), |script, _| script.then_on("turn/start", [Action::turn(held())]));
+    let ignores = holds_three
+        .then_on("turn/start", [])
+        .then_on("turn/interrupt", [Action::reply(json!({}))])
+        .then_on("turn/interrupt", [])
+        .then_on("turn/interrupt", [Action::error(-32600, "no active turn to interrupt")]);
+    play(ignores, |fake| {
         let client = fake.client();
         let turns = [(); 3].map(|()| start(&limited(&client, json!({})), "hello"));
+        turns.each_ref().map(|turn| until(turn, EventKind::MessageDelta));
+        let never_started = begin(&limited(&client, json!({})), "hello");
         let begun = Instant::now();
-        for turn in &turns {
-            until(turn, EventKind::MessageDelta);
-            turn.interrupt().unwrap();
-        }
+        turns.iter().chain([&never_started]).for_each(|turn| turn.interrupt().unwrap());
         for turn in &turns {
             let (result, error) = end(turn).not_completed();
             assert_eq!(error.status(), Status::TurnInterrupted);
             assert_partial(&result, "interrupted");
         }
+        let (result, error) = end(&never_started).not_completed();
+        assert_eq!((error.status(), result), (Status::TurnInterrupted, Value::Null));
         assert!(begun.elapsed() < GIVEN_UP, "{:?}", begun.elapsed());
     });
 }
@@ -92,14 +100,16 @@ fn a_turn_without_events_is_interrupted_as_idle() {
 #[test]
 fn a_turn_that_spends_too_many_tokens_is_interrupted() {
     let usage = json!({"threadId": "$threadId", "turnId": "$turnId", "tokenUsage": {"total": {"totalTokens": 50}, "last": {"totalTokens": 50}}});
-    let script = Script::new().on("turn/start", [Action::turn(held()), Action::notify("thread/tokenUsage/updated", usage)]);
+    let script =
+        Script::new().on("turn/start", [Action::turn(held()), Action::notify("thread/tokenUsage/updated", usage)]);
     play(script, |fake| interrupted_by(fake, json!({"maxTokens": 49}), Status::Limit, "tokenLimit"));
 }
 
 #[test]
 fn a_turn_that_runs_too_many_commands_is_interrupted() {
     let command = json!({"type": "commandExecution", "id": "call_1", "command": "true"});
-    let script = Script::new().on("turn/start", [Action::turn(Turn { items: vec![command.clone(), command], ..held() })]);
+    let script =
+        Script::new().on("turn/start", [Action::turn(Turn { items: vec![command.clone(), command], ..held() })]);
     play(script, |fake| {
         let (result, error) = run(&fake.thread_with(json!({"maxToolCalls": 1})), "hello").not_completed();
         assert_eq!((error.status(), error.reason()), (Status::Limit, "toolLimit"));
@@ -120,23 +130,14 @@ fn before_the_turn_has_started_the_interrupt_names_no_turn() {
 
 #[test]
 fn an_interrupt_that_came_too_early_is_made_again_when_the_turn_has_started() {
-    let script = Script::new().on("turn/start", [Action::wait_for("turn/interrupt"), Action::sleep_ms(50), Action::turn(held())]);
+    let script = Script::new()
+        .on("turn/start", [Action::wait_for("turn/interrupt"), Action::sleep_ms(50), Action::turn(held())]);
     play(script, |fake| {
         let turn = begin(&fake.thread(), "hello");
         turn.interrupt().unwrap();
         assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
         let ids: Vec<Value> = fake.calls("turn/interrupt").iter().map(|call| call["turnId"].clone()).collect();
         assert_eq!(ids, [json!(""), json!(turn.id().as_str())]);
-    });
-}
-
-#[test]
-fn a_turn_that_never_starts_can_be_interrupted() {
-    play(Script::new().on("turn/start", []), |fake| {
-        let turn = begin(&fake.thread(), "hello");
-        turn.interrupt().unwrap();
-        let (result, error) = end(&turn).not_completed();
-        assert_eq!((error.status(), result), (Status::TurnInterrupted, Value::Null));
     });
 }
 
@@ -154,7 +155,8 @@ fn a_turn_is_interrupted_once_however_often_that_is_asked() {
 
 #[test]
 fn a_turn_that_completes_instead_has_completed() {
-    let script = holds().on("turn/interrupt", [Action::finish_turn(fake_runtime::FinishTurn::default()), Action::reply(json!({}))]);
+    let script = holds()
+        .on("turn/interrupt", [Action::finish_turn(fake_runtime::FinishTurn::default()), Action::reply(json!({}))]);
     play(script, |fake| {
         let turn = start(&fake.thread(), "hello");
         until(&turn, EventKind::MessageDelta);

@@ -4,8 +4,8 @@
 mod support;
 
 mod alone;
-mod calls;
 mod callbacks;
+mod calls;
 mod closing;
 mod connecting;
 mod crowds;

@@ -2,6 +2,7 @@
 
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
+use codex::engine::thread::{Origin, Thread};
 use fake_runtime::{Action, FinishTurn, Script, Turn};
 use serde_json::{Value, json};
 
@@ -52,8 +53,15 @@ fn every_event_before_the_answer_comes_to_the_handle_in_order() {
     play(backwards(), |fake| {
         let turn = begin(&fake.thread(), "hello");
         let kinds: Vec<EventKind> = events(&turn).iter().map(|event| event.kind()).collect();
-        let place = |kind| kinds.iter().position(|known| *known == kind).unwrap_or_else(|| panic!("no {kind:?} in {kinds:?}"));
-        let order = [EventKind::TurnStarted, EventKind::MessageDelta, EventKind::Usage, EventKind::TurnCompleted, EventKind::TurnEnded];
+        let place =
+            |kind| kinds.iter().position(|known| *known == kind).unwrap_or_else(|| panic!("no {kind:?} in {kinds:?}"));
+        let order = [
+            EventKind::TurnStarted,
+            EventKind::MessageDelta,
+            EventKind::Usage,
+            EventKind::TurnCompleted,
+            EventKind::TurnEnded,
+        ];
         assert!(order.map(place).is_sorted(), "{kinds:?}");
         assert_eq!(place(EventKind::TurnEnded), kinds.len() - 1);
     });
@@ -83,7 +91,10 @@ fn items_that_were_never_reported_are_recovered_too_and_come_once() {
 
 #[test]
 fn a_failure_that_was_never_reported_is_recovered_as_a_failure() {
-    let failed = Turn { error: Some(json!({"message": "no quota", "codexErrorInfo": "usageLimitExceeded"})), ..without(&["turn/completed"]) };
+    let failed = Turn {
+        error: Some(json!({"message": "no quota", "codexErrorInfo": "usageLimitExceeded"})),
+        ..without(&["turn/completed"])
+    };
     play(started(failed), |fake| {
         let (result, error) = run(&fake.thread_with(soon()), "hello").not_completed();
         assert_eq!((error.status(), error.reason()), (Status::TurnFailed, "usageLimitExceeded"));
@@ -95,7 +106,10 @@ fn a_failure_that_was_never_reported_is_recovered_as_a_failure() {
 fn a_silent_turn_whose_thread_is_active_goes_on() {
     let finish = Action::finish_turn(FinishTurn::default());
     let held = Turn { deltas: Some(vec!["late".into()]), ..Turn::held() };
-    let script = Script::new().on("turn/start", [Action::turn(held), Action::wait_for("thread/read"), Action::wait_for("thread/read"), finish]);
+    let script = Script::new().on(
+        "turn/start",
+        [Action::turn(held), Action::wait_for("thread/read"), Action::wait_for("thread/read"), finish],
+    );
     play(script, |fake| {
         let result = run(&fake.thread_with(soon()), "hello").completed();
         assert_eq!(messages(&result), ["late"]);
@@ -138,13 +152,16 @@ fn a_runtime_that_refuses_to_list_the_items_breaks_the_protocol() {
 
 #[test]
 fn a_runtime_that_has_forgotten_the_turn_breaks_the_protocol() {
-    let script = started(without(&["turn/completed"])).on("thread/turns/list", [Action::reply(json!({"data": [], "nextCursor": null}))]);
+    let script = started(without(&["turn/completed"]))
+        .on("thread/turns/list", [Action::reply(json!({"data": [], "nextCursor": null}))]);
     play(script, |fake| partial(refused(fake), "turnLost"));
 }
 
 #[test]
 fn listings_of_a_strange_shape_end_the_turn_all_the_same() {
-    for (method, answer) in [("thread/turns/list", json!([])), ("thread/items/list", json!({"data": 5})), ("thread/read", json!(null))] {
+    for (method, answer) in
+        [("thread/turns/list", json!([])), ("thread/items/list", json!({"data": 5})), ("thread/read", json!(null))]
+    {
         let script = started(without(&["turn/completed"])).on(method, [Action::reply(answer)]);
         play(script, |fake| {
             let thread = fake.thread_with(soon());
@@ -158,14 +175,30 @@ fn listings_of_a_strange_shape_end_the_turn_all_the_same() {
 
 #[test]
 fn listings_that_never_end_are_not_read_for_ever() {
-    let item = json!({"type": "agentMessage", "id": "again", "text": "and again"});
-    for data in [json!([]), json!([{"turnId": "$turnId", "item": item}])] {
-        let endless = Action::reply(json!({"data": data, "nextCursor": "more"}));
-        let script = started(without(&["turn/completed"])).on("thread/items/list", [endless]);
-        play(script, |fake| {
-            run(&fake.thread_with(soon()), "hello").completed();
-        });
-    }
+    let item = json!({"type": "reasoning", "id": "again"});
+    let endless = Action::reply(json!({"data": [{"turnId": "$turnId", "item": item}], "nextCursor": "more"}));
+    play(started(without(&["turn/completed"])).on("thread/items/list", [endless]), |fake| {
+        partial(run(&fake.thread_with(soon()), "hello"), "itemsUnlisted");
+    });
+}
+
+#[test]
+fn a_page_without_items_is_the_last() {
+    let empty = Action::reply(json!({"data": [], "nextCursor": "more"}));
+    play(started(without(&["turn/completed"])).on("thread/items/list", [empty]), |fake| {
+        run(&fake.thread_with(soon()), "hello").completed();
+        assert_eq!(fake.calls("thread/items/list").len(), 1);
+    });
+}
+
+#[test]
+fn items_are_recovered_from_every_page() {
+    let many = (0..60).map(|number| json!({"type": "future", "id": format!("item-{number}")})).collect();
+    play(started(Turn { items: many, ..without(&["turn/completed", "item/completed"]) }), |fake| {
+        let result = run(&fake.thread_with(soon()), "hello").completed();
+        assert_eq!(items(&result, "future").len(), 60);
+        assert_eq!(fake.calls("thread/items/list").len(), 3);
+    });
 }
 
 #[test]
@@ -201,7 +234,7 @@ fn an_answer_without_a_turn_breaks_the_protocol() {
 #[test]
 fn an_answer_without_a_thread_breaks_the_protocol() {
     play(Script::new().on("thread/start", [Action::reply(json!({"thread": {}}))]), |fake| {
-        let error = codex::engine::thread::Thread::start(&fake.client(), None).unwrap_err();
+        let error = Thread::open(&fake.client(), Origin::New, None).unwrap_err();
         assert_eq!(error.status(), Status::Protocol);
     });
 }
@@ -232,8 +265,10 @@ fn an_interruption_by_somebody_else_is_told() {
 
 #[test]
 fn a_second_completion_changes_nothing() {
-    let again = json!({"threadId": "$threadId", "turn": {"id": "$turnId", "status": "failed", "error": {"message": "no"}}});
-    let script = Script::new().on("turn/start", [Action::turn(Turn::default()), Action::notify("turn/completed", again)]);
+    let again =
+        json!({"threadId": "$threadId", "turn": {"id": "$turnId", "status": "failed", "error": {"message": "no"}}});
+    let script =
+        Script::new().on("turn/start", [Action::turn(Turn::default()), Action::notify("turn/completed", again)]);
     play(script, |fake| {
         let thread = fake.thread();
         let turn = start(&thread, "hello");
@@ -247,12 +282,18 @@ fn a_second_completion_changes_nothing() {
 fn the_completion_of_another_turn_ends_nothing() {
     let other = json!({"threadId": "$threadId", "turn": {"id": "another", "status": "completed"}});
     let idle = json!({"threadId": "$threadId", "status": {"type": "idle"}});
-    let script = Script::new().on("turn/start", [
-        Action::turn(Turn::held()),
-        Action::notify("turn/completed", other),
-        Action::notify("thread/status/changed", idle),
-        Action::sleep_ms(100),
-        Action::finish_turn(FinishTurn { with: Turn { deltas: Some(vec!["mine".into()]), ..Turn::default() }, ..FinishTurn::default() }),
-    ]);
+    let script = Script::new().on(
+        "turn/start",
+        [
+            Action::turn(Turn::held()),
+            Action::notify("turn/completed", other),
+            Action::notify("thread/status/changed", idle),
+            Action::sleep_ms(100),
+            Action::finish_turn(FinishTurn {
+                with: Turn { deltas: Some(vec!["mine".into()]), ..Turn::default() },
+                ..FinishTurn::default()
+            }),
+        ],
+    );
     play(script, |fake| assert_eq!(messages(&run_with(&fake.thread(), "hello", "{}").completed()), ["mine"]));
 }

@@ -12,7 +12,7 @@ use codex::engine::turn::Turn;
 use scripted_model::{Message, Response};
 use serde_json::{Value, json};
 
-use crate::support::follow::{events, listen, parsed, run, start, until, until_client};
+use crate::support::follow::{end, listen, parsed, run, start, until, until_client};
 use crate::support::real::{World, call, on_both_runtimes, stats, thread_of};
 
 on_both_runtimes! {
@@ -27,7 +27,7 @@ on_both_runtimes! {
     an_experimental_method_says_what_it_needs,
     a_refusal_keeps_the_words_and_the_data_of_the_runtime,
     a_call_that_takes_too_long_is_given_up_and_the_client_goes_on,
-    two_hundred_calls_at_once_are_all_answered,
+    a_thousand_calls_at_once_are_all_answered,
     the_answer_to_a_begun_call_names_it,
     a_begun_call_that_is_refused_has_the_error_in_its_answer,
     a_notification_that_nobody_knows_is_harmless,
@@ -90,19 +90,25 @@ fn an_idle_thread_has_no_turn_to_interrupt_or_steer(world: &World) {
     );
 }
 
-fn another_turn_than_the_running_one_is_called_a_mismatch(world: &World) {
+/// A turn that waits at the gate "middle".
+fn start_half(world: &World, thread: &Thread) -> Turn {
     world.says([Response::new().message(Message::new("half").gate("middle"))]);
+    let turn = start(thread, "go");
+    until(&turn, EventKind::MessageDelta);
+    turn
+}
+
+fn another_turn_than_the_running_one_is_called_a_mismatch(world: &World) {
     let client = world.client();
     let thread = thread_of(&client, json!({}));
-    let turn = start(&thread, "go");
-    until(&turn, EventKind::MessageDelta);
+    let turn = start_half(world, &thread);
     let input = json!([{"type": "text", "text": "more"}]);
     let steer = json!({"threadId": thread.id().as_str(), "expectedTurnId": "another", "input": input});
     assert_eq!(reason(&client, "turn/steer", steer), "turnMismatch");
     let interrupt = json!({"threadId": thread.id().as_str(), "turnId": "another"});
     assert_eq!(reason(&client, "turn/interrupt", interrupt), "turnMismatch");
     world.model.gate("middle").release();
-    events(&turn);
+    end(&turn).completed();
 }
 
 fn an_input_beyond_the_limit_is_called_that(world: &World) {
@@ -116,8 +122,12 @@ fn an_empty_input_is_refused(world: &World) {
     let client = world.client();
     let thread = thread_of(&client, json!({}));
     assert_eq!(Turn::start(&thread, None, None).unwrap_err().status(), Status::InvalidArgument);
-    let steer = json!({"threadId": thread.id().as_str(), "expectedTurnId": "any", "input": []});
+    let turn = start_half(world, &thread);
+    assert_eq!(turn.steer(None, None).unwrap_err().status(), Status::InvalidArgument);
+    let steer = json!({"threadId": thread.id().as_str(), "expectedTurnId": turn.id().as_str(), "input": []});
     assert_eq!(reason(&client, "turn/steer", steer), "inputEmpty");
+    world.model.gate("middle").release();
+    end(&turn).completed();
 }
 
 fn an_experimental_method_says_what_it_needs(world: &World) {
@@ -147,19 +157,20 @@ fn a_call_that_takes_too_long_is_given_up_and_the_client_goes_on(world: &World) 
     assert!(call(&client, "model/list", json!({}))["data"].is_array());
 }
 
-fn two_hundred_calls_at_once_are_all_answered(world: &World) {
+fn a_thousand_calls_at_once_are_all_answered(world: &World) {
     let client = world.client();
     listen(&client);
-    let begun: BTreeSet<u64> = (0..200)
+    let begun: BTreeSet<u64> = (0..1000)
         .map(|number| client.begin_call("thread/loaded/list", None, Timeout::Default, number).unwrap())
         .collect();
-    assert_eq!(begun.len(), 200);
+    assert_eq!(begun.len(), 1000);
     let answers: Vec<_> =
-        (0..200).map(|_| until_client(&client, |event| event.kind() == EventKind::Response)).collect();
+        (0..1000).map(|_| until_client(&client, |event| event.kind() == EventKind::Response)).collect();
     assert_eq!(answers.iter().map(|answer| answer.call_id()).collect::<BTreeSet<_>>(), begun);
-    assert_eq!(answers.iter().map(|answer| answer.user_data()).collect::<BTreeSet<_>>(), (0..200).collect());
+    assert_eq!(answers.iter().map(|answer| answer.user_data()).collect::<BTreeSet<_>>(), (0..1000).collect());
     assert!(answers.iter().all(|answer| answer.error().is_none() && parsed(answer.json_str())["data"].is_array()));
-    assert_eq!(stats(&client)["callsOutstanding"], 0);
+    let figures = stats(&client);
+    assert_eq!((&figures["callsOutstanding"], &figures["callsRetried"]), (&json!(0), &json!(0)));
 }
 
 fn the_answer_to_a_begun_call_names_it(world: &World) {

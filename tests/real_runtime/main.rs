@@ -5,7 +5,10 @@ mod support;
 
 mod approvals;
 mod calls;
+mod clients;
 mod control;
+mod inputs;
+mod load;
 mod runs;
 mod streams;
 mod threads;

@@ -158,7 +158,7 @@ fn a_method_that_the_library_does_not_know_is_an_event_of_no_kind(world: &World)
 fn the_pointer_of_a_thread_is_inherited_by_its_turns(world: &World) {
     world.says([Response::text(["hello"]), Response::text(["again"])]);
     let thread = world.thread();
-    thread.set_user_data(7);
+    thread.set_user_data(7).unwrap();
     let first = events(&start(&thread, "go"));
     assert!(first.iter().all(|event| event.user_data() == 7));
     let turn = begin(&thread, "go");
@@ -300,7 +300,7 @@ fn a_slow_reader_loses_nothing(world: &World) {
     let quick = start_first_half(world, &thread);
     let slow = Turn::attach(&thread, Some(quick.id().as_str())).unwrap();
     world.model.gate("middle").release();
-    let brief = |event: Box<Event>| (method(&event).to_owned(), event.json_str().to_owned());
+    let brief = |event: Event| (method(&event).to_owned(), event.json_str().to_owned());
     let of_quick: Vec<_> = events(&quick).into_iter().map(brief).collect();
     let of_slow: Vec<_> = events(&slow).into_iter().map(brief).collect();
     assert!(of_slow.iter().any(|(_, json)| json.contains(" after")), "{of_slow:?}");

@@ -2,14 +2,19 @@
 
 use codex::engine::client::{Client, Timeout};
 use codex::engine::error::{Error, Status};
-use codex::engine::thread::{Thread, Turns};
+use codex::engine::event::EventKind;
+use codex::engine::thread::{Origin, Thread, Turns};
 use scripted_model::Response;
 use serde_json::{Value, json};
 
-use crate::support::follow::{items, parsed, run, run_with};
+use crate::support::follow::{PATIENCE, begin, end, items, parsed, run, run_with, until_client};
 use crate::support::real::{World, call, on_both_runtimes, thread_of};
 
 on_both_runtimes! {
+    a_thread_that_has_begun_takes_turns_before_it_is_ready,
+    a_thread_that_has_begun_tells_when_it_is_ready,
+    a_thread_that_cannot_be_opened_fails_the_turns_that_wait_for_it,
+    a_turn_that_waits_for_its_thread_can_be_interrupted,
     the_info_of_a_thread_says_what_was_resolved,
     a_name_can_be_read_back,
     turns_can_be_read_back_in_their_order,
@@ -58,6 +63,46 @@ fn listed(client: &Client, params: Value) -> Vec<String> {
         .collect()
 }
 
+fn a_thread_that_has_begun_takes_turns_before_it_is_ready(world: &World) {
+    world.says([Response::text(["blue"])]);
+    let thread = Thread::begin(&world.client(), Origin::New, None).unwrap();
+    let turn = begin(&thread, "a colour?");
+    let result = end(&turn).completed();
+    assert_eq!((&result["finalResponse"], &result["threadId"]), (&json!("blue"), &json!(thread.id().as_str())));
+    assert!(!thread.id().as_str().is_empty());
+}
+
+fn a_thread_that_has_begun_tells_when_it_is_ready(world: &World) {
+    let client = world.client();
+    let thread = Thread::begin(&client, Origin::New, None).unwrap();
+    thread.set_user_data(7).unwrap();
+    let ready = until_client(&client, |event| event.kind() == EventKind::ThreadReady);
+    assert_eq!((ready.thread_id(), ready.user_data()), (thread.id().with_nul(), 7));
+    assert_eq!(parsed(ready.json_str()), parsed(thread.info().as_str()));
+}
+
+const UNKNOWN: &str = "01a20343-d634-7000-8000-000000000000";
+
+fn a_thread_that_cannot_be_opened_fails_the_turns_that_wait_for_it(world: &World) {
+    let client = world.client();
+    let thread = Thread::begin(&client, Origin::Stored(UNKNOWN), None).unwrap();
+    let turn = begin(&thread, "go");
+    let (result, error) = end(&turn).not_completed();
+    assert_eq!((result, error.reason()), (Value::Null, "threadNotFound"));
+    let ready = until_client(&client, |event| event.kind() == EventKind::ThreadReady);
+    assert_eq!(ready.error().map(|error| error.reason()), Some("threadNotFound"));
+}
+
+fn a_turn_that_waits_for_its_thread_can_be_interrupted(world: &World) {
+    world.model.queue_for("first", Response::hang());
+    let thread = Thread::begin(&world.client(), Origin::New, None).unwrap();
+    let turn = begin(&thread, "first");
+    turn.interrupt().unwrap();
+    assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
+    world.model.queue_for("second", Response::text(["fine"]));
+    assert_eq!(run(&thread, "second").completed()["finalResponse"], "fine");
+}
+
 fn the_info_of_a_thread_says_what_was_resolved(world: &World) {
     let thread =
         world.thread_with(json!({"model": "gpt-5.5", "approvalMode": "denyAll", "sandbox": "workspace-write"}));
@@ -100,11 +145,10 @@ fn an_ephemeral_thread_runs_and_is_never_stored(world: &World) {
 
 fn a_stored_thread_goes_on_in_a_new_client(world: &World) {
     let (client, thread) = stored_thread(world);
-    let id = thread.id().as_str().to_owned();
-    client.close(std::time::Duration::from_secs(10)).unwrap();
+    client.close(PATIENCE).unwrap();
     world.says([Response::text(["as I said"])]);
-    let resumed = Thread::resume(&world.client(), &id, None).unwrap();
-    assert_eq!(resumed.id().as_str(), id);
+    let resumed = Thread::resume(&world.client(), thread.id().as_str(), None).unwrap();
+    assert_eq!(resumed.id().as_str(), thread.id().as_str());
     run(&resumed, "which one?").completed();
     let input = json!(world.model.requests()[1].input()).to_string();
     assert!(input.contains("a colour?") && input.contains("blue"), "{input}");
@@ -121,12 +165,11 @@ fn a_resumed_thread_brings_its_turns_when_asked(world: &World) {
 
 fn the_policy_of_a_thread_survives_a_resume(world: &World) {
     world.says([Response::text(["fine"])]);
-    let thread = world.thread_with(json!({"approvalMode": "denyAll"}));
-    run(&thread, "go").completed();
-    let id = thread.id().as_str().to_owned();
-    drop(thread);
     let client = world.client();
-    let resumed = crate::support::follow::retry(|| Thread::resume(&client, &id, None), "activeWriter");
+    let thread = thread_of(&client, json!({"approvalMode": "denyAll"}));
+    run(&thread, "go").completed();
+    client.close(PATIENCE).unwrap();
+    let resumed = Thread::resume(&world.client(), thread.id().as_str(), None).unwrap();
     assert_eq!(parsed(resumed.info().as_str())["approvalPolicy"], "never");
 }
 
@@ -145,8 +188,7 @@ fn the_policy_of_a_turn_counts_for_the_turns_after_it(world: &World) {
 
 fn a_fork_has_the_past_and_a_life_of_its_own(world: &World) {
     let (client, thread) = stored_thread(world);
-    let forked = call(&client, "thread/fork", by_id(&thread));
-    let fork = Thread::from_id(&client, forked["thread"]["id"].as_str().unwrap()).unwrap();
+    let fork = Thread::open(&client, Origin::Fork(thread.id().as_str()), None).unwrap();
     assert_ne!(fork.id().as_str(), thread.id().as_str());
     world.says([Response::text(["again blue"])]);
     run(&fork, "and here?").completed();
@@ -187,7 +229,7 @@ fn a_thread_has_one_writer_at_a_time(world: &World) {
 }
 
 fn a_thread_that_nobody_knows_is_not_resumed(world: &World) {
-    let error = Thread::resume(&world.client(), "01a20343-d634-7000-8000-000000000000", None).unwrap_err();
+    let error = Thread::resume(&world.client(), UNKNOWN, None).unwrap_err();
     assert_eq!((error.status(), error.reason(), error.rpc_code()), (Status::Rpc, "threadNotFound", -32600));
 }
 
@@ -221,6 +263,6 @@ fn compacting_asks_the_model_again(world: &World) {
     let (client, thread) = stored_thread(world);
     world.says([Response::text(["a summary"])]);
     assert_eq!(call(&client, "thread/compact/start", by_id(&thread)), json!({}));
-    let requests = world.model.wait_for_requests(2, crate::support::follow::PATIENCE);
+    let requests = world.model.wait_for_requests(2, PATIENCE);
     assert_eq!(requests[1].path(), "/v1/responses");
 }

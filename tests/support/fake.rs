@@ -15,7 +15,7 @@ use codex::engine::client::{Client, Timeout};
 use codex::engine::client_options::ClientOptions;
 use codex::engine::connection::Connection;
 use codex::engine::error::{Error, Result};
-use codex::engine::thread::Thread;
+use codex::engine::thread::{Origin, Thread};
 use fake_runtime::Script;
 use serde_json::{Value, json};
 
@@ -189,7 +189,7 @@ pub fn executable() -> PathBuf {
 
 /// A thread of a client, with limits for its turns.
 pub fn limited(client: &Client, limits: Value) -> Thread {
-    Thread::start(client, Some(&json!({"limits": limits}).to_string())).expect("the thread starts")
+    Thread::open(client, Origin::New, Some(&json!({"limits": limits}).to_string())).expect("the thread starts")
 }
 
 /// A thread of a client that is not told to the runtime.

@@ -27,22 +27,20 @@ pub fn parsed(text: &str) -> Value {
 }
 
 /// Waits until something holds.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    assert!(comes_true(holds), "{what}: not within {PATIENCE:?}");
 }
 
-/// Makes a call again for as long as it fails for this reason.
-pub fn retry<T>(mut call: impl FnMut() -> Result<T, Error>, reason: &str) -> T {
-    let mut answer = None;
-    eventually("a call that is made again", || {
-        answer = Some(call());
-        !matches!(&answer, Some(Err(error)) if error.reason() == reason)
-    });
-    answer.expect("made once at least").unwrap_or_else(|error| panic!("{error}"))
+/// Whether something holds before the patience of a test is over.
+pub fn comes_true(mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
 }
 
 /// How a turn ended.
@@ -114,8 +112,8 @@ fn event(read: Read) -> Option<Box<Event>> {
 }
 
 /// All events up to the end.
-pub fn events(turn: &Turn) -> Vec<Box<Event>> {
-    std::iter::from_fn(|| next(turn)).collect()
+pub fn events(turn: &Turn) -> Vec<Event> {
+    std::iter::from_fn(|| next(turn)).map(|event| *event).collect()
 }
 
 /// The first event of a turn that fits; those before it are gone.
@@ -159,12 +157,12 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// The texts of the events of one kind.
-pub fn texts(events: &[Box<Event>], kind: EventKind) -> Vec<String> {
+pub fn texts(events: &[Event], kind: EventKind) -> Vec<String> {
     events.iter().filter(|event| event.kind() == kind).map(|event| event.text().as_str().to_owned()).collect()
 }
 
 /// How many events are of a kind.
-pub fn count(events: &[Box<Event>], kind: EventKind) -> usize {
+pub fn count(events: &[Event], kind: EventKind) -> usize {
     events.iter().filter(|event| event.kind() == kind).count()
 }
 

@@ -2,7 +2,6 @@
 
 use std::env;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::Mutex;
@@ -15,7 +14,7 @@ use codex::engine::thread::Thread;
 use scripted_model::{Response, ScriptedModel};
 use serde_json::{Value, json};
 
-use super::follow::{PATIENCE, eventually, parsed};
+use super::follow::{PATIENCE, comes_true, parsed};
 
 /// A runtime that the library is tested with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,22 +152,17 @@ impl World {
     pub fn thread_with(&self, params: Value) -> Thread {
         thread_of(&self.client(), params)
     }
-
-    fn remove(&self) -> io::Result<()> {
-        fs::remove_dir_all(&self.root)
-    }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
-        if thread::panicking() {
-            let _ = self.remove();
-            return;
+        let pids = std::mem::take(&mut *self.pids.lock().expect("no test panics here"));
+        let gone = comes_true(|| !pids.iter().any(|pid| is_running(*pid)));
+        let removed = fs::remove_dir_all(&self.root);
+        if !thread::panicking() {
+            assert!(gone, "a runtime whose handles are gone still runs");
+            removed.expect("nobody uses the directories of this test any more");
         }
-        for pid in self.pids.lock().expect("no test panics here").iter() {
-            eventually("a runtime whose handles are gone ends", || !is_running(*pid));
-        }
-        self.remove().expect("nothing writes there any more");
     }
 }
 

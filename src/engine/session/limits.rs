@@ -3,11 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::reconcile::Reconciling;
-use super::turns::{Seen, SlotPhase, SlotRef};
-use super::{Purpose, Session, Timer};
+use super::turns::{HandleId, Seen, SlotPhase, SlotRef};
+use super::{Flow, Purpose, Session, Timer};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::limits::Limits;
 use crate::engine::result::EndedBy;
+
+/// In an interrupt: whatever runs or is starting on the thread. The id of a turn works only after its `turn/started`.
+pub(super) const ANY_TURN: &str = "";
 
 /// How long the runtime may take to end a turn that was interrupted.
 pub(super) const INTERRUPT: Duration = Duration::from_secs(5);
@@ -97,6 +100,12 @@ impl Session {
         slot.collector.is_busy() || self.questions.any_of(self.slot_ref(index))
     }
 
+    /// The host has not read what there is of the turn, and so nothing more is read: the silence is not the runtime's.
+    pub(super) fn is_held_back(&self, index: usize) -> bool {
+        let unread = |handle: &HandleId| !self.handles[*handle].queue.is_empty();
+        self.flow == Flow::HeldBack && self.slots[index].handles.iter().any(unread)
+    }
+
     fn may_reconcile(&self, index: usize) -> bool {
         let slot = &self.slots[index];
         slot.phase == SlotPhase::Running && slot.reconciling == Reconciling::No
@@ -106,6 +115,9 @@ impl Session {
         let Some(index) = self.slot(slot) else { return };
         if let Some(interrupt) = self.slots[index].interrupt {
             return self.check_interrupt(now, slot, interrupt);
+        }
+        if self.is_held_back(index) {
+            self.slots[index].clock.progress(now);
         }
         if let Some(cause) = self.exceeded(now, index) {
             return self.request_interrupt(now, slot, cause);
@@ -153,7 +165,7 @@ impl Session {
     pub(super) fn interrupt_slot(&mut self, index: usize) {
         let slot = &self.slots[index];
         let Some(interrupt) = slot.interrupt.filter(|_| slot.phase != SlotPhase::Waiting) else { return };
-        let turn_id = if slot.seen == Seen::Started { slot.turn_id().to_owned() } else { String::new() };
+        let turn_id = if slot.seen == Seen::Started { slot.turn_id() } else { ANY_TURN }.to_owned();
         let thread_id = std::sync::Arc::clone(&slot.thread_id);
         let slot = self.slot_ref(index);
         self.send_interrupt(&thread_id, &turn_id, Some(interrupt.give_up_at), Purpose::Interrupt { slot });

@@ -30,7 +30,7 @@ use super::error::{Error, Result, Status};
 use super::event::{Event, EventKind, Parts};
 use super::log::{Level, Log};
 use super::reason::rpc_error;
-use super::rpc::{Answered, Envelope, Outcome, Peer, RpcId};
+use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
 
 pub use alarm::Wakeup;
 pub use calls::HostCall;
@@ -129,6 +129,13 @@ enum Timer {
     Question(QuestionId),
 }
 
+/// Whether the runtime is held back because the queues are full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    Free,
+    HeldBack,
+}
+
 /// What whoever drives the connection is doing.
 #[derive(Debug)]
 enum Driver {
@@ -215,6 +222,7 @@ pub struct Session {
     alarm: Alarm,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     queued_bytes: usize,
+    flow: Flow,
     next_serial: u64,
     state_listeners: Vec<Waker>,
     driver: Driver,
@@ -243,6 +251,7 @@ impl Session {
             alarm: Alarm::default(),
             timers: BinaryHeap::new(),
             queued_bytes: 0,
+            flow: Flow::Free,
             next_serial: 1,
             state_listeners: Vec::new(),
             driver: Driver::Away,
@@ -334,31 +343,22 @@ impl Session {
         }
     }
 
-    /// Nobody waits for this turn any more, so it must not run on unseen.
+    /// Nobody waits for this turn any more, so it must not run on unseen; unless another handle follows it, or is about to.
     fn interrupt_unwanted(&mut self, thread_id: &str, answer: Result<&str>) {
         let Some(turn_id) = answer.ok().and_then(turns::turn_id_of) else { return };
+        if self.slots.iter().any(|(_, slot)| *slot.thread_id == *thread_id) {
+            return;
+        }
         self.log.emit(Level::Warn, "codex::turn", || {
             format!("turn {turn_id} started after its caller had given up; it is interrupted")
         });
-        self.send_interrupt(thread_id, &turn_id, None, Purpose::Nobody);
+        self.send_interrupt(thread_id, limits::ANY_TURN, None, Purpose::Nobody);
     }
 
     /// Does what is due at `now`.
     pub fn tick(&mut self, now: Instant) {
         for expired in self.peer.tick(now) {
-            let error = if expired.overloaded {
-                Error::new(
-                    Status::Overloaded,
-                    format!("the runtime was too busy for {} until its deadline", expired.method),
-                )
-                .with_reason("overloaded")
-                .retryable()
-            } else {
-                Error::new(
-                    Status::TimedOut,
-                    format!("the runtime did not answer {} in time; it may still act on it", expired.method),
-                )
-            };
+            let error = self.blocked().unwrap_or_else(|| expiry(&expired));
             self.complete(now, expired.purpose, Err(error));
         }
         while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
@@ -399,40 +399,60 @@ impl Session {
     }
 
     /// Whether more may be read: the queues have room, or somebody waits for an answer that lies behind what fills them.
-    pub fn may_read(&mut self) -> bool {
+    pub fn may_read(&mut self, now: Instant) -> bool {
         if self.queued_bytes < self.config.max_queued_bytes {
+            self.read_again(now);
             return true;
         }
+        self.flow = Flow::HeldBack;
         if !self.is_urgent() {
             return false;
         }
-        if self.queued_bytes < self.config.max_queued_bytes.saturating_add(RESERVE) {
-            return true;
-        }
-        self.fail_blocked_calls();
+        let Some(error) = self.blocked() else { return true };
+        self.fail_what_is_blocked(now, &error);
         false
+    }
+
+    /// While nothing was read no turn could give a sign of life, so their clocks go on from here.
+    fn read_again(&mut self, now: Instant) {
+        if self.flow == Flow::HeldBack {
+            self.flow = Flow::Free;
+            self.slots.iter_mut().for_each(|(_, slot)| slot.clock.progress(now));
+        }
+    }
+
+    /// What waits for an answer behind a full queue would wait for ever.
+    fn fail_what_is_blocked(&mut self, now: Instant, error: &Error) {
+        for call in self.calls.unanswered() {
+            self.host_call_answered(call, Err(error.clone()));
+        }
+        self.fail_blocked_threads(now, error);
+        let urgent = self.slots.iter().filter(|(_, slot)| slot.is_urgent());
+        let urgent: Vec<SlotRef> = urgent.map(|(index, _)| self.slot_ref(index)).collect();
+        for slot in urgent {
+            self.end_blocked_turn(now, slot, error);
+        }
     }
 
     /// Whether an answer is waited for without which nothing goes on.
     fn is_urgent(&self) -> bool {
         !self.calls.is_empty()
+            || self.opens_thread()
             || !matches!(self.phase, Phase::Open)
             || self.slots.iter().any(|(_, slot)| slot.is_urgent())
     }
 
-    fn fail_blocked_calls(&mut self) {
-        let culprit = self.fullest_handle();
-        let error = Error::new(
-            Status::WouldDeadlock,
-            format!(
-                "the answer lies behind {} bytes of events that nobody reads{culprit}; read them, free that handle, or raise max_queued_bytes",
-                self.queued_bytes
-            ),
-        )
-        .with_reason("queueFull");
-        for call in self.calls.unanswered() {
-            self.host_call_answered(call, Err(error.clone()));
+    /// Why no answer can come any more until the host reads, if that is so.
+    fn blocked(&self) -> Option<Error> {
+        if self.queued_bytes < self.config.max_queued_bytes.saturating_add(RESERVE) {
+            return None;
         }
+        let message = format!(
+            "the answer lies behind {} bytes of events that nobody reads{}; read them, free that handle, or raise max_queued_bytes",
+            self.queued_bytes,
+            self.fullest_handle()
+        );
+        Some(Error::new(Status::WouldDeadlock, message).with_reason("queueFull"))
     }
 
     /// Whoever drives the connection has looked around and is about to sleep. Gives when it must look again, or nothing when
@@ -567,4 +587,14 @@ impl Session {
         self.next_serial += 1;
         self.next_serial
     }
+}
+
+/// Why a call ended at its deadline.
+fn expiry(expired: &Expired<Purpose>) -> Error {
+    if expired.overloaded {
+        let message = format!("the runtime was too busy for {} until its deadline", expired.method);
+        return Error::new(Status::Overloaded, message).with_reason("overloaded").retryable();
+    }
+    let message = format!("the runtime did not answer {} in time; it may still act on it", expired.method);
+    Error::new(Status::TimedOut, message)
 }

@@ -59,6 +59,7 @@ impl Session {
         let Some(index) = self.slot(slot) else { return };
         let result = match answer {
             Ok(result) => result,
+            Err(_) if self.is_held_back(index) => return self.still_runs(now, slot),
             Err(error) => return self.give_up_silent_turn(index, step, &error),
         };
         match step {
@@ -73,10 +74,7 @@ impl Session {
             .and_then(|thread| member(thread, "status"))
             .and_then(|status| member(status, "type"));
         if status.and_then(string).as_deref() == Some("active") {
-            let turn = &mut self.slots[slot.index];
-            turn.reconciling = Reconciling::No;
-            turn.clock.sign(now);
-            return self.arm_turn(now, slot);
+            return self.still_runs(now, slot);
         }
         let thread_id = quote(&self.slots[slot.index].thread_id);
         self.ask_about(
@@ -86,6 +84,13 @@ impl Session {
             "thread/turns/list",
             &format!("{{\"threadId\":{thread_id},\"limit\":100}}"),
         );
+    }
+
+    fn still_runs(&mut self, now: Instant, slot: SlotRef) {
+        let turn = &mut self.slots[slot.index];
+        turn.reconciling = Reconciling::No;
+        turn.clock.sign(now);
+        self.arm_turn(now, slot);
     }
 
     fn turns_listed(&mut self, now: Instant, slot: SlotRef, result: &str) {

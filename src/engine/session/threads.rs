@@ -11,6 +11,7 @@ use super::{Purpose, Session};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, string};
+use crate::engine::rpc::CallId;
 use crate::engine::text::ZString;
 
 /// Identifies a thread for as long as the host holds it.
@@ -46,7 +47,7 @@ pub(super) struct ThreadSlot {
 
 #[derive(Debug)]
 enum State {
-    Opening,
+    Opening(CallId),
     Ready,
     Failed(Error),
     /// The host let go of it before it was open.
@@ -66,8 +67,9 @@ impl Session {
         if announce == Announce::Event {
             self.open_client_queue();
         }
-        let (key, facts) = self.add_thread(ThreadFacts::default(), State::Opening, announce);
-        self.peer.call(method, params, deadline, Purpose::OpenThread { thread: key });
+        let key = self.threads.vacant_key();
+        let call = self.peer.call(method, params, deadline, Purpose::OpenThread { thread: key });
+        let (key, facts) = self.add_thread(ThreadFacts::default(), State::Opening(call), announce);
         self.wake_driver();
         Ok((key, facts))
     }
@@ -96,12 +98,9 @@ impl Session {
     pub(super) fn thread_opened(&mut self, now: Instant, key: ThreadKey, answer: Result<&str>) {
         let outcome = answer.and_then(|info| id_of(info).map(|id| (id, info)));
         let thread = &mut self.threads[key];
-        match &outcome {
-            Ok((id, info)) => {
-                thread.facts.id.get_or_init(|| ZString::new(id));
-                thread.facts.info.get_or_init(|| ZString::new(info));
-            }
-            Err(_) => {}
+        if let Ok((id, info)) = &outcome {
+            thread.facts.id.get_or_init(|| ZString::new(id));
+            thread.facts.info.get_or_init(|| ZString::new(info));
         }
         let abandoned = matches!(thread.state, State::Abandoned);
         thread.state = match &outcome {
@@ -122,6 +121,25 @@ impl Session {
         }
     }
 
+    /// Whether a thread is being opened.
+    pub(super) fn opens_thread(&self) -> bool {
+        self.threads.iter().any(|(_, thread)| matches!(thread.state, State::Opening(_)))
+    }
+
+    /// The answers to threads that are being opened lie behind events that nobody reads.
+    pub(super) fn fail_blocked_threads(&mut self, now: Instant, error: &Error) {
+        let call_of = |thread: &ThreadSlot| match thread.state {
+            State::Opening(call) => Some(call),
+            _ => None,
+        };
+        let blocked: Vec<(ThreadKey, CallId)> =
+            self.threads.iter().filter_map(|(key, thread)| call_of(thread).map(|call| (key, call))).collect();
+        for (key, call) in blocked {
+            self.peer.abandon(call);
+            self.thread_opened(now, key, Err(error.clone()));
+        }
+    }
+
     fn announce_thread(&mut self, key: ThreadKey, outcome: &Result<(String, &str)>) {
         let thread = &self.threads[key];
         if thread.announce == Announce::Nothing {
@@ -139,7 +157,7 @@ impl Session {
     /// Whether a thread is open; `None` until that is known.
     pub fn thread_ready(&self, key: ThreadKey) -> Option<Result<()>> {
         match &self.threads[key].state {
-            State::Opening | State::Abandoned => None,
+            State::Opening(_) | State::Abandoned => None,
             State::Ready => Some(Ok(())),
             State::Failed(error) => Some(Err(error.clone())),
         }
@@ -155,7 +173,7 @@ impl Session {
         match &thread.state {
             State::Ready => Ok(Waits::No),
             State::Failed(error) => Err(error.clone()),
-            State::Opening | State::Abandoned => {
+            State::Opening(_) | State::Abandoned => {
                 thread.waiting.push(slot);
                 Ok(Waits::Yes)
             }
@@ -179,7 +197,7 @@ impl Session {
     /// The host lets go of a thread.
     pub fn free_thread(&mut self, key: ThreadKey) {
         let thread = &mut self.threads[key];
-        if matches!(thread.state, State::Opening) {
+        if matches!(thread.state, State::Opening(_)) {
             thread.state = State::Abandoned;
         } else {
             self.threads.remove(key);

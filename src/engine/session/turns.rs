@@ -446,6 +446,16 @@ impl Session {
         self.end_handles(&slot, &ended);
     }
 
+    /// What a turn waits for lies behind events that nobody reads.
+    pub(super) fn end_blocked_turn(&mut self, now: Instant, slot: SlotRef, error: &Error) {
+        let Some(index) = self.slot(slot) else { return };
+        match (self.slots[index].phase, self.slots[index].interrupt) {
+            (SlotPhase::Running, Some(interrupt)) => self.end_turn(index, interrupt.cause, Some(error.clone())),
+            (SlotPhase::Running, None) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
+            _ => self.fail_start(now, index, error.clone()),
+        }
+    }
+
     /// The connection ended under a turn.
     pub(super) fn end_lost_turn(&mut self, now: Instant, index: usize, error: &Error) {
         match self.slots.get(index).map(|slot| slot.phase) {

@@ -8,7 +8,7 @@ fn delta(talk: &mut Talk, bytes: usize) {
 fn at_the_ceiling_nothing_more_is_read_until_somebody_reads() {
     let mut talk = Talk::with(|config| config.max_queued_bytes = 10_000);
     let handle = talk.running(Delivery::Kept, Limits::default());
-    while talk.session.may_read() {
+    while talk.session.may_read(talk.now) {
         delta(&mut talk, 1000);
     }
     assert!(talk.session.queued_bytes < 13_000);
@@ -16,7 +16,7 @@ fn at_the_ceiling_nothing_more_is_read_until_somebody_reads() {
     talk.session.next_turn_event(handle);
     talk.session.next_turn_event(handle);
     talk.session.next_turn_event(handle);
-    assert!(talk.session.may_read());
+    assert!(talk.session.may_read(talk.now));
 }
 
 #[test]
@@ -24,11 +24,11 @@ fn one_message_larger_than_the_ceiling_is_admitted_alone() {
     let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
     let handle = talk.running(Delivery::Kept, Limits::default());
     talk.events(handle);
-    assert!(talk.session.may_read());
+    assert!(talk.session.may_read(talk.now));
     delta(&mut talk, 50_000);
-    assert!(!talk.session.may_read());
+    assert!(!talk.session.may_read(talk.now));
     assert_eq!(talk.events(handle).len(), 1);
-    assert!(talk.session.may_read());
+    assert!(talk.session.may_read(talk.now));
 }
 
 #[test]
@@ -36,10 +36,10 @@ fn a_call_that_waits_reads_past_the_ceiling_and_then_names_the_unread_turn() {
     let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
     talk.running(Delivery::Kept, Limits::default());
     delta(&mut talk, 5000);
-    assert!(!talk.session.may_read());
+    assert!(!talk.session.may_read(talk.now));
     let call = talk.session.begin_call("m", "{}", None).unwrap();
-    assert!(talk.session.may_read());
-    while talk.session.may_read() {
+    assert!(talk.session.may_read(talk.now));
+    while talk.session.may_read(talk.now) {
         delta(&mut talk, 1 << 20);
     }
     let error = talk.session.take_answer(call).unwrap().unwrap_err();
@@ -96,7 +96,7 @@ fn unread_notifications_are_dropped_oldest_first_and_warnings_last() {
     for number in 0..100 {
         talk.notify("future/notification", json!({"number": number, "pad": "x".repeat(1000)}));
     }
-    assert!(talk.session.may_read(), "what belongs to nobody never holds the runtime back");
+    assert!(talk.session.may_read(talk.now), "what belongs to nobody never holds the runtime back");
     let methods = talk.client_methods();
     assert_eq!(methods[0], "warning");
     assert!(methods.len() < 12);
@@ -223,4 +223,73 @@ fn events_of_a_freed_handle_are_not_in_the_single_queue() {
     talk.event("turn/completed", json!({"turn": {"id": "turn-2", "status": "completed"}}));
     assert_eq!(talk.pop(), Some(EventKind::TurnCompleted));
     assert!(!talk.runs(second));
+}
+
+#[test]
+fn a_turn_whose_events_wait_to_be_read_is_not_silent() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    delta(&mut talk, 5000);
+    assert!(!talk.session.may_read(talk.now));
+    talk.pass(seconds(3600));
+    assert!(talk.written().is_empty() && talk.runs(handle));
+    talk.events(handle);
+    assert!(talk.session.may_read(talk.now));
+    talk.pass(seconds(59));
+    assert!(talk.written().is_empty());
+    talk.pass(seconds(61));
+    assert_eq!(talk.written_methods(), ["thread/read"]);
+}
+
+/// A turn that runs behind another one which nobody reads.
+fn behind(talk: &mut Talk) -> HandleId {
+    talk.running(Delivery::Kept, Limits::default());
+    let thread = talk.thread("thread-2");
+    let limits = Limits::default();
+    let start = TurnStart { thread, params: "{}", limits, delivery: Delivery::Discarded, deadline: None };
+    talk.session.start_turn(talk.now, &start).unwrap()
+}
+
+fn fill(talk: &mut Talk) {
+    while talk.session.may_read(talk.now) {
+        delta(talk, 1 << 20);
+    }
+}
+
+#[test]
+fn a_turn_behind_another_that_nobody_reads_ends_and_names_it() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    let behind = behind(&mut talk);
+    let id = talk.written()[0]["id"].as_i64().unwrap();
+    talk.answer_start(id, "turn-2");
+    fill(&mut talk);
+    assert!(talk.runs(behind));
+    talk.pass(seconds(60));
+    fill(&mut talk);
+    let ended = talk.session.turn_ended(behind).unwrap();
+    let error = ended.error.as_ref().unwrap();
+    assert_eq!((error.status(), error.reason()), (Status::WouldDeadlock, "queueFull"));
+    assert!(error.message().contains(TURN) && ended.result.is_some());
+}
+
+#[test]
+fn a_turn_that_cannot_start_behind_another_that_nobody_reads_says_so() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    let behind = behind(&mut talk);
+    fill(&mut talk);
+    assert_eq!(talk.end(behind), (None, Some(Status::WouldDeadlock)));
+}
+
+#[test]
+fn a_thread_that_cannot_be_opened_behind_a_turn_that_nobody_reads_says_so() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    talk.running(Delivery::Kept, Limits::default());
+    let (thread, _) = talk.session.open_thread("thread/start", "{}", None, Announce::Nothing).unwrap();
+    let id = talk.written()[0]["id"].clone();
+    fill(&mut talk);
+    let error = talk.session.thread_ready(thread).unwrap().unwrap_err();
+    assert_eq!(error.reason(), "queueFull");
+    talk.session.free_thread(thread);
+    talk.hear(json!({"id": id, "result": {"thread": {"id": "late"}}}));
+    assert_eq!(talk.session.threads.len(), 1, "only the thread of the unread turn");
 }

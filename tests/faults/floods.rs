@@ -1,0 +1,280 @@
+//! More than anybody can take.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use codex::engine::client::{Client, Timeout};
+use codex::engine::error::Status;
+use codex::engine::event::EventKind;
+use codex::engine::turn::Turn as Handle;
+use fake_runtime::{Action, FinishTurn, Flood, Script, Turn};
+use serde_json::json;
+
+use crate::alone::alone;
+use crate::support::fake::{Fake, THREAD, ask, limited, play, stat, unannounced};
+use crate::support::follow::{begin, end, eventually, listen, next, next_of_client, run, start, until};
+
+const MILLION: u64 = 1_000_000;
+
+const CEILING: usize = 4 << 20;
+
+/// How far above the ceiling a queue may get: what one read of the pipe brings.
+const SLACK: u64 = 1 << 20;
+
+fn flood(count: u64) -> Action {
+    Action::flood(Flood { count, ..Flood::default() })
+}
+
+/// A turn with so many pieces of text.
+fn floods(count: u64) -> Script {
+    Script::new()
+        .on("turn/start", [Action::turn(Turn::held()), flood(count), Action::finish_turn(FinishTurn::default())])
+}
+
+/// A client with small queues.
+fn small(fake: &Fake) -> Client {
+    fake.client_with(|options| options.set_max_queued_bytes(CEILING).unwrap())
+}
+
+/// Reads a turn to its end and counts its pieces of text.
+fn read_all(turn: &Handle) -> u64 {
+    let mut deltas = 0;
+    while let Some(event) = next(turn) {
+        deltas += u64::from(event.kind() == EventKind::MessageDelta);
+    }
+    deltas
+}
+
+fn assert_bounded(client: &Client) {
+    let peak = stat(client.connection(), "peakQueuedBytes");
+    assert!(peak <= CEILING as u64 + SLACK, "{peak} bytes were queued");
+}
+
+#[test]
+fn a_reader_gets_a_million_events() {
+    play(floods(MILLION), |fake| {
+        let client = small(fake);
+        let turn = start(&unannounced(&client, THREAD), "hello");
+        assert_eq!(read_all(&turn), MILLION);
+        end(&turn).completed();
+        assert_bounded(&client);
+    });
+}
+
+#[test]
+fn a_run_collects_a_million_events_without_queueing_them() {
+    play(floods(MILLION), |fake| {
+        let client = small(fake);
+        run(&unannounced(&client, THREAD), "hello").completed();
+        assert!(stat(client.connection(), "receivedMessages") >= MILLION);
+        assert!(stat(client.connection(), "peakQueuedBytes") <= SLACK);
+    });
+}
+
+/// What this process occupies, in bytes.
+fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("the status of this process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+}
+
+/// Waits until the client reads no further.
+fn held_back(client: &Client) {
+    let received = || stat(client.connection(), "receivedMessages");
+    eventually("the runtime is held back", || {
+        let before = received();
+        thread::sleep(Duration::from_millis(300));
+        before > 0 && received() == before && stat(client.connection(), "queuedBytes") >= CEILING as u64
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_unread_handle_holds_the_runtime_back_and_loses_nothing() {
+    alone(|| {
+        play(floods(MILLION), |fake| {
+            let client = small(fake);
+            let before = resident();
+            let turn = start(&unannounced(&client, THREAD), "hello");
+            held_back(&client);
+            assert!(stat(client.connection(), "receivedMessages") < MILLION / 2);
+            assert_bounded(&client);
+            let grown = resident().saturating_sub(before);
+            assert!(grown < 4 * CEILING as u64, "{grown} bytes for a queue of {CEILING}");
+            assert_eq!(read_all(&turn), MILLION);
+            end(&turn).completed();
+            assert_bounded(&client);
+        });
+    });
+}
+
+#[test]
+fn waiting_for_the_end_lets_go_of_what_was_queued() {
+    play(floods(200_000), |fake| {
+        let client = small(fake);
+        let turn = start(&unannounced(&client, THREAD), "hello");
+        held_back(&client);
+        end(&turn).completed();
+        assert_eq!(stat(client.connection(), "queuedBytes"), 0);
+    });
+}
+
+#[test]
+fn freeing_an_unread_handle_lets_the_others_go_on() {
+    play(floods(200_000), |fake| {
+        let client = small(fake);
+        let (unread, other) = (start(&unannounced(&client, THREAD), "hello"), unannounced(&client, "another"));
+        held_back(&client);
+        drop(unread);
+        run(&other, "hello").completed();
+    });
+}
+
+#[test]
+fn a_call_gets_past_a_full_queue_when_its_answer_is_near() {
+    play(floods(200_000).on("near", [Action::reply("here")]), |fake| {
+        let client = small(fake);
+        let turn = start(&unannounced(&client, THREAD), "hello");
+        held_back(&client);
+        assert_eq!(ask(&client, "near").unwrap(), "here");
+        assert_eq!(read_all(&turn), 200_000);
+    });
+}
+
+#[test]
+fn a_call_whose_answer_lies_behind_a_full_queue_names_the_turn_that_nobody_reads() {
+    play(floods(200_000).on("far", []), |fake| {
+        let client = small(fake);
+        let turn = start(&unannounced(&client, THREAD), "hello");
+        held_back(&client);
+        let error = client.call("far", None, Timeout::Never).unwrap_err();
+        assert_eq!((error.status(), error.reason()), (Status::WouldDeadlock, "queueFull"));
+        assert!(error.message().contains(turn.id().as_str()), "{}", error.message());
+        assert_eq!(read_all(&turn), 200_000);
+    });
+}
+
+#[test]
+fn an_interrupt_gets_past_a_full_queue() {
+    play(floods(u64::MAX), |fake| {
+        let client = small(fake);
+        let turn = start(&unannounced(&client, THREAD), "hello");
+        held_back(&client);
+        turn.interrupt().unwrap();
+        assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
+    });
+}
+
+#[test]
+fn a_deadline_ends_a_turn_that_nobody_reads() {
+    play(floods(u64::MAX), |fake| {
+        let client = small(fake);
+        let thread = limited(&client, json!({"timeoutMs": 1000}));
+        let turn = start(&thread, "hello");
+        until(&turn, EventKind::TurnStarted);
+        eventually("the turn ends", || stat(client.connection(), "turnsOpen") == 0);
+        read_all(&turn);
+        assert_eq!(end(&turn).not_completed().1.status(), Status::TurnTimedOut);
+    });
+}
+
+#[test]
+fn what_belongs_to_no_turn_is_dropped_oldest_first_and_counted() {
+    let flood = Flood {
+        count: 100_000,
+        method: Some("future/flood".into()),
+        params: Some(json!({"x": 1})),
+        ..Flood::default()
+    };
+    let script = Script::new()
+        .on("talk", [Action::flood(flood), Action::notify("future/last", json!({})), Action::reply(json!({}))]);
+    play(script, |fake| {
+        let client = small(fake);
+        listen(&client);
+        ask(&client, "talk").unwrap();
+        let dropped = stat(client.connection(), "eventsDropped");
+        assert_bounded(&client);
+        let mut kept = 0;
+        loop {
+            match next_of_client(&client).expect("the connection goes on").method() {
+                b"future/last\0" => break,
+                b"future/flood\0" => kept += 1,
+                _ => {}
+            }
+        }
+        assert!(kept > 0 && dropped > 0, "{kept} were kept and {dropped} dropped");
+        assert!(kept + dropped >= 100_000);
+    });
+}
+
+#[test]
+fn a_client_queue_that_nobody_reads_occupies_nothing() {
+    let flood = Flood {
+        count: 100_000,
+        method: Some("future/flood".into()),
+        params: Some(json!({"x": 1})),
+        ..Flood::default()
+    };
+    play(Script::new().on("talk", [Action::flood(flood), Action::reply(json!({}))]), |fake| {
+        let client = small(fake);
+        ask(&client, "talk").unwrap();
+        assert_eq!(stat(client.connection(), "peakQueuedBytes"), 0);
+    });
+}
+
+#[test]
+fn one_message_larger_than_the_ceiling_is_admitted_alone() {
+    let large = Turn { deltas: Some(vec!["x".repeat(2 * CEILING)]), ..Turn::default() };
+    play(Script::new().on("turn/start", [Action::turn(large)]), |fake| {
+        let turn = start(&unannounced(&small(fake), THREAD), "hello");
+        assert_eq!(read_all(&turn), 1);
+        end(&turn).completed();
+    });
+}
+
+#[test]
+fn a_flood_before_the_answer_does_not_hang_the_start() {
+    let script = Script::new().on("turn/start", [flood(200_000), Action::turn(Turn::default())]);
+    play(script, |fake| {
+        let client = fake.client_with(|options| {
+            options.set_max_queued_bytes(CEILING).unwrap();
+            options.request_timeout = Some(Duration::from_secs(2));
+        });
+        let turn = begin(&unannounced(&client, THREAD), "hello");
+        let ended = end(&turn);
+        assert!(ended.error.as_ref().is_none_or(|error| error.status() == Status::WouldDeadlock), "{ended:?}");
+        drop(turn);
+        ask(&client, "m").unwrap_err();
+        assert!(stat(client.connection(), "peakQueuedBytes") <= CEILING as u64 + (8 << 20) + SLACK);
+    });
+}
+
+#[test]
+fn a_host_that_pauses_longer_than_a_turn_may_be_silent_loses_no_turn() {
+    play(floods(200_000), |fake| {
+        let client = small(fake);
+        let turn = start(&limited(&client, json!({"silenceMs": 200, "idleTimeoutMs": 1000})), "hello");
+        held_back(&client);
+        thread::sleep(Duration::from_secs(3));
+        assert_eq!(read_all(&turn), 200_000);
+        end(&turn).completed();
+        assert!(fake.calls("turn/interrupt").is_empty());
+        assert_bounded(&client);
+    });
+}
+
+#[test]
+fn a_turn_that_is_stuck_behind_another_that_nobody_reads_ends_and_names_it() {
+    let script = floods(u64::MAX).on("thread/read", []);
+    play(script, |fake| {
+        let client = small(fake);
+        let unread = start(&unannounced(&client, THREAD), "hello");
+        held_back(&client);
+        let (result, error) = run(&limited(&client, json!({"silenceMs": 300})), "hello").not_completed();
+        assert_eq!((error.status(), error.reason()), (Status::WouldDeadlock, "queueFull"), "{error}");
+        assert!(error.message().contains(unread.id().as_str()), "{}", error.message());
+        // Whether it had started depends on how far the runtime got.
+        assert!(result.is_null() || result["endedBy"] == "transportClosed", "{result}");
+    });
+}
