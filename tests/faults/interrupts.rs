@@ -54,7 +54,9 @@ fn a_turn_ends_even_if_the_runtime_ignores_the_interrupt() {
     play(ignores, |fake| {
         let client = fake.client();
         let turns = [(); 3].map(|()| start(&limited(&client, json!({})), "hello"));
-        turns.each_ref().map(|turn| until(turn, EventKind::MessageDelta));
+        for turn in &turns {
+            until(turn, EventKind::MessageDelta);
+        }
         let never_started = begin(&limited(&client, json!({})), "hello");
         let begun = Instant::now();
         turns.iter().chain([&never_started]).for_each(|turn| turn.interrupt().unwrap());

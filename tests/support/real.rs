@@ -48,6 +48,7 @@ impl Version {
 }
 
 /// Makes a test of each function for each runtime.
+#[allow(unused_macros)] // Each test program uses what it needs of this.
 macro_rules! on_both_runtimes {
     ($($promise:ident),+ $(,)?) => {
         mod with_0_169_0 {
@@ -65,6 +66,7 @@ macro_rules! on_both_runtimes {
         }
     };
 }
+#[allow(unused_imports)] // Each test program uses what it needs of this.
 pub(crate) use on_both_runtimes;
 
 /// A model, a runtime and directories of their own. When it is dropped, every runtime that was started must be gone.
