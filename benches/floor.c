@@ -157,11 +157,15 @@ static void hand_over(turn *turn, const message *message) {
 }
 
 static void count_delta(turn *turn, const message *message) {
+  (void)message;
   turn->count++;
-  if (setting_number("paced", 0)) latencies_add_since(&turn->latencies, message->delta.start);
 }
 
-/* turn/completed names its turn inside an object: it is found by its thread, and here it is enough to count. */
+static void time_delta(turn *turn, const message *message) {
+  latencies_add_since(&turn->latencies, message->delta.start);
+}
+
+/* turn/completed names its turn inside an object; here it is enough to count them. */
 static double read_all(wire *wire, table *turns, size_t open, void (*take)(turn *, const message *)) {
   message message;
   double count = 0;
@@ -179,7 +183,7 @@ static void one_reader(wire *wire, table *turns, size_t count) {
   moment begin = moment_now();
   double events;
   go(wire);
-  events = read_all(wire, turns, count, count_delta);
+  events = read_all(wire, turns, count, setting_number("paced", 0) ? time_delta : count_delta);
   figures_of_span(begin, moment_now(), events);
 }
 

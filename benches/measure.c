@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
+
+enum { DEADLINE_SECONDS = 300 };
 
 static int setting_count;
 static char **settings;
@@ -18,6 +21,8 @@ void settings_load(int argc, char **argv) {
   for (i = 0; i < argc; i++) {
     if (!strchr(argv[i], '=')) fail("The setting \"%s\" has no value: write NAME=VALUE.", argv[i]);
   }
+  /* A runtime that never says what a scenario waits for must not hold up the others. */
+  alarm((unsigned)setting_number("deadline", DEADLINE_SECONDS));
 }
 
 const char *setting_at(const char *name, size_t index) {

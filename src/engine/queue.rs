@@ -103,12 +103,12 @@ impl EventQueue {
         std::mem::take(&mut self.events)
     }
 
-    /// Removes the oldest event that `expendable` allows to lose.
-    pub fn drop_oldest(&mut self, expendable: impl Fn(&Event) -> bool) -> Option<Box<Event>> {
+    /// Removes the oldest event that `expendable` allows to lose; tells which one it was, counted from the oldest.
+    pub fn drop_oldest(&mut self, expendable: impl Fn(&Event) -> bool) -> Option<(usize, Box<Event>)> {
         let position = self.events.iter().position(|event| expendable(event))?;
         let event = self.events.remove(position)?;
         self.bytes -= event.weight();
-        Some(event)
+        Some((position, event))
     }
 
     /// What the events occupy.
@@ -174,8 +174,8 @@ mod tests {
         let mut queue = EventQueue::default();
         queue.push(event("keep"));
         queue.push(event("lose"));
-        let lost = queue.drop_oldest(|event| event.method() == b"lose\0").unwrap();
-        assert_eq!(lost.method(), b"lose\0");
+        let (position, lost) = queue.drop_oldest(|event| event.method() == b"lose\0").unwrap();
+        assert_eq!((position, lost.method()), (1, &b"lose\0"[..]));
         assert!(queue.drop_oldest(|event| event.method() == b"lose\0").is_none());
         assert!(matches!(queue.pop(), Next::Event(event) if event.method() == b"keep\0"));
     }

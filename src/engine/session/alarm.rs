@@ -72,6 +72,11 @@ impl Session {
         self.alarm.fd.clone()
     }
 
+    /// The reader was told that nothing is there, and will come back only when it is called.
+    pub(super) fn rearm_alarm(&mut self) {
+        self.alarm.raised = Raised::No;
+    }
+
     /// The client queue has changed.
     pub(super) fn update_alarm(&mut self) {
         match (self.alarm.raised, self.client_has_something()) {

@@ -66,9 +66,13 @@ impl Session {
     pub fn next_client_event(&mut self) -> Next {
         self.open_client_queue();
         let next = self.next_indexed_event().unwrap_or_else(|| self.client.queue.pop());
-        if let Next::Event(event) = &next {
-            self.unqueued(event.weight());
-            self.delivered(event);
+        match &next {
+            Next::Event(event) => {
+                self.unqueued(event.weight());
+                self.delivered(event);
+            }
+            Next::Woken => self.rearm_alarm(),
+            Next::End | Next::Empty => {}
         }
         self.update_alarm();
         next
@@ -150,17 +154,19 @@ impl Session {
             let lost = plain.or_else(|| {
                 self.client.queue.drop_oldest(|event| matches!(event.kind(), EventKind::Warning | EventKind::Error))
             });
-            let Some(lost) = lost else { return };
+            let Some((position, lost)) = lost else { return };
             self.client.dropped += 1;
             self.unqueued(lost.weight());
-            self.forget_first_client_place();
+            self.forget_client_place(position);
         }
     }
 
-    fn forget_first_client_place(&mut self) {
+    /// The event at this position of the client queue is gone, and so is its place among those of the turns.
+    fn forget_client_place(&mut self, position: usize) {
         let Some(index) = &mut self.client.index else { return };
-        if let Some(first) = index.iter().position(|place| matches!(place, Place::Client)) {
-            index.remove(first);
+        let mut places = index.iter().enumerate().filter(|(_, place)| matches!(place, Place::Client));
+        if let Some((place, _)) = places.nth(position) {
+            index.remove(place);
         }
     }
 
