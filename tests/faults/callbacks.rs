@@ -199,8 +199,9 @@ fn the_last_handle_may_be_dropped_in_a_handler() {
                 dropped.send(()).unwrap();
             }));
         });
-        let turn = begin(&limited(&client, json!({})), "hello");
+        // The handler waits for this lock, however early it runs.
         let mut kept = slot.lock().unwrap();
+        let turn = begin(&limited(&client, json!({})), "hello");
         *kept = Some((client, turn));
         drop(kept);
         told.recv_timeout(PATIENCE).unwrap();

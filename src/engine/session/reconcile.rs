@@ -59,7 +59,9 @@ impl Session {
         let Some(index) = self.slot(slot) else { return };
         let result = match answer {
             Ok(result) => result,
-            Err(_) if self.is_held_back(index) => return self.still_runs(now, slot),
+            Err(error) if self.is_held_back(index) && error.status() != Status::Rpc => {
+                return self.still_runs(now, slot);
+            }
             Err(error) => return self.give_up_silent_turn(index, step, &error),
         };
         match step {
