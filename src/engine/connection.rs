@@ -16,7 +16,7 @@ use super::client_options::RequestHandler;
 use super::drive::Driver;
 use super::error::{Error, Result, Status};
 use super::request::Request;
-use super::session::{Asks, Config, Effects, Interest, Session, Snapshot};
+use super::session::{Asks, Config, Effects, Interest, Queues, Session, Snapshot};
 use super::transport::{Tap, Transport};
 use crate::engine::log::Log;
 use crate::sys::{self, ForkGuard};
@@ -37,6 +37,7 @@ pub struct Connection {
     session: Mutex<Session>,
     runtime: Runtime,
     baton: Baton,
+    queues: Queues,
     asked: Option<Asked>,
     observers: Vec<Arc<Callbacks>>,
     request_timeout: Option<Duration>,
@@ -69,6 +70,7 @@ impl Connection {
         let eagerness = if config.asks == Asks::Handler { Eagerness::Eager } else { Eagerness::Patient };
         let connection = Arc::new(Self {
             request_timeout: config.request_timeout,
+            queues: config.queues,
             session: Mutex::new(Session::new(config, log)),
             runtime,
             baton: Baton::new(eagerness),
@@ -187,6 +189,11 @@ impl Connection {
         self.baton.set_eager();
     }
 
+    /// From where the events of turns are read.
+    pub fn queues(&self) -> Queues {
+        self.queues
+    }
+
     /// How long a call may take unless it says otherwise.
     pub fn request_timeout(&self) -> Option<Duration> {
         self.request_timeout
@@ -283,7 +290,9 @@ impl Drop for SessionGuard<'_> {
         }
         let effects = session.take_effects();
         drop(session);
-        self.connection.carry_out(effects);
+        if let Some(effects) = effects {
+            self.connection.carry_out(effects);
+        }
     }
 }
 

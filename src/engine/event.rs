@@ -1,7 +1,9 @@
 //! What happened: one notification of the runtime, or one fact about the client itself.
 
-use std::sync::Mutex;
+use std::any::Any;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use memchr::memchr;
 use once_cell::sync::OnceCell;
 
 use super::error::Error;
@@ -9,13 +11,22 @@ use super::json::{self, Tree};
 use super::method::{Method, TextAt};
 use super::request::Request;
 use super::rpc::Notification;
+use super::spares::Spares;
 use super::text::{Packed, Span, ZString};
 
+/// A text up to this length is laid out at once for the host to read, if nothing in it is escaped. A longer one is read from the
+/// JSON when it is asked for, so that it does not lie in memory twice.
+const SHORT: usize = 1 << 10;
+
+/// Deltas are merged into one event up to this length.
+const MOST_MERGED: usize = 256 << 10;
+
 /// What an event is about. The numbers are those of the C header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(i32)]
 pub enum EventKind {
     /// Anything that has no kind of its own; its method and JSON say what it is.
+    #[default]
     Other = 0,
     /// A turn began.
     TurnStarted = 1,
@@ -58,18 +69,22 @@ pub enum EventKind {
 }
 
 /// One event. It owns all that it hands out.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Event {
     kind: EventKind,
     strings: Packed,
     method: Span,
-    json: Span,
     thread_id: Span,
     turn_id: Span,
     item_id: Span,
+    /// The text, if it is short and as it stands in the JSON.
+    short: Option<Span>,
+    /// The last of the strings: a delta grows.
+    json: Span,
     text_at: TextAt,
-    /// Where the parameter `delta` lies in the JSON, if the message was read quickly.
+    /// Where the parameter `delta` lies in the JSON, quotes included.
     delta: Option<Span>,
+    merged: u32,
     emitted_at_ms: i64,
     user_data: usize,
     call_id: u64,
@@ -78,6 +93,8 @@ pub struct Event {
     request: Mutex<Option<Box<Request>>>,
     text: OnceCell<ZString>,
     value: OnceCell<Option<Box<Tree>>>,
+    attachment: OnceCell<Box<dyn Any + Send + Sync>>,
+    home: Option<Arc<Spares>>,
 }
 
 /// What an event is made of, apart from what can be left out.
@@ -97,33 +114,21 @@ pub struct Parts<'a> {
 
 impl Event {
     /// An event made of `parts`.
-    pub fn new(kind: EventKind, parts: Parts<'_>) -> Self {
-        let Parts { method, json, thread_id, turn_id, item_id } = parts;
-        let bytes = [method, json, thread_id, turn_id, item_id].iter().map(|part| part.len() + 1).sum();
-        let mut strings = Packed::with_capacity(bytes);
-        Self {
-            kind,
-            method: strings.push(method),
-            json: strings.push(json),
-            thread_id: strings.push(thread_id),
-            turn_id: strings.push(turn_id),
-            item_id: strings.push(item_id),
-            strings,
-            text_at: TextAt::Nowhere,
-            delta: None,
-            emitted_at_ms: 0,
-            user_data: 0,
-            call_id: 0,
-            request_id: 0,
-            error: None,
-            request: Mutex::default(),
-            text: OnceCell::new(),
-            value: OnceCell::new(),
-        }
+    pub fn new(kind: EventKind, parts: Parts<'_>) -> Box<Self> {
+        let mut event = Box::<Self>::default();
+        event.write(kind, parts, None);
+        event
     }
 
     /// The event of a notification, or of a request when `method.kind` says so.
-    pub fn of(method: Method, notification: &Notification<'_>) -> Self {
+    pub fn of(method: Method, notification: &Notification<'_>) -> Box<Self> {
+        let mut event = Box::<Self>::default();
+        event.fill(method, notification);
+        event
+    }
+
+    /// Makes a blank event that of a notification.
+    pub fn fill(&mut self, method: Method, notification: &Notification<'_>) {
         let parts = Parts {
             method: &notification.method,
             json: notification.params,
@@ -131,48 +136,112 @@ impl Event {
             turn_id: &notification.ids.turn,
             item_id: &notification.ids.item,
         };
-        let event = Self::new(method.kind, parts);
-        let delta = notification.delta.and_then(|delta| event.strings.locate(event.json, notification.params, delta));
-        Self { text_at: method.text, delta, emitted_at_ms: notification.emitted_at_ms, ..event }
+        let delta = notification.delta.filter(|_| method.text == TextAt::Member("delta"));
+        self.write(method.kind, parts, delta.and_then(plain_text));
+        self.delta = delta.and_then(|delta| self.strings.locate(self.json, notification.params, delta));
+        self.text_at = method.text;
+        self.emitted_at_ms = notification.emitted_at_ms;
+    }
+
+    fn write(&mut self, kind: EventKind, parts: Parts<'_>, text: Option<&str>) {
+        let Parts { method, json, thread_id, turn_id, item_id } = parts;
+        self.kind = kind;
+        self.merged = 1;
+        let short;
+        [self.method, self.thread_id, self.turn_id, self.item_id, short, self.json] =
+            self.strings.fill([method, thread_id, turn_id, item_id, text.unwrap_or_default(), json]);
+        self.short = text.map(|_| short);
+    }
+
+    /// Lets go of the content; what the strings occupied stays, for the next.
+    pub fn clear(&mut self) {
+        self.strings.clear();
+        self.short = None;
+        self.text_at = TextAt::Nowhere;
+        self.delta = None;
+        self.emitted_at_ms = 0;
+        self.user_data = 0;
+        self.call_id = 0;
+        self.request_id = 0;
+        self.error = None;
+        self.request.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        self.text.take();
+        // What is attached may point to the value.
+        self.attachment.take();
+        self.value.take();
+    }
+
+    /// Where it is to be kept when nobody needs it any more.
+    pub fn set_home(&mut self, home: Arc<Spares>) {
+        self.home = Some(home);
+    }
+
+    /// The same, to be followed once.
+    pub fn leave_home(&mut self) -> Option<Arc<Spares>> {
+        self.home.take()
+    }
+
+    /// Takes the text of a later event of the same item into this one, if both are deltas; says whether it did.
+    pub fn absorb(&mut self, method: Method, later: &Notification<'_>) -> bool {
+        let (Some(delta), Some(more)) = (self.delta, later.delta.and_then(inside)) else { return false };
+        let fits = self.strings.get(delta).len() + more.len() <= MOST_MERGED;
+        if !fits || method.kind != self.kind || self.strings.get(self.item_id) != later.ids.item {
+            return false;
+        }
+        if self.strings.get(self.method) != later.method {
+            return false;
+        }
+        self.strings.insert(delta.end() - 1, more);
+        self.delta = Some(delta.longer_by(more.len()));
+        self.json = self.json.longer_by(more.len());
+        self.short = None;
+        self.merged += 1;
+        true
     }
 
     /// Adds the pointer that the host attached to what the event belongs to.
-    pub fn with_user_data(mut self, user_data: usize) -> Self {
+    pub fn with_user_data(mut self: Box<Self>, user_data: usize) -> Box<Self> {
         self.user_data = user_data;
         self
     }
 
     /// Adds the call that the event answers.
-    pub fn with_call_id(mut self, call_id: u64) -> Self {
+    pub fn with_call_id(mut self: Box<Self>, call_id: u64) -> Box<Self> {
         self.call_id = call_id;
         self
     }
 
     /// Adds the request that the event is about.
-    pub fn with_request_id(mut self, request_id: u64) -> Self {
+    pub fn with_request_id(mut self: Box<Self>, request_id: u64) -> Box<Self> {
         self.request_id = request_id;
         self
     }
 
     /// Adds what went wrong.
-    pub fn with_error(mut self, error: Option<Error>) -> Self {
+    pub fn with_error(mut self: Box<Self>, error: Option<Error>) -> Box<Self> {
         self.error = error.map(Box::new);
         self
     }
 
     /// Adds a text that is not in the JSON.
-    pub fn with_text(self, text: &str) -> Self {
-        Self { text: OnceCell::with_value(ZString::new(text)), ..self }
+    pub fn with_text(mut self: Box<Self>, text: &str) -> Box<Self> {
+        self.text = OnceCell::with_value(ZString::new(text));
+        self
+    }
+
+    /// Changes the pointer that the host attached to what the event belongs to.
+    pub fn set_user_data(&mut self, user_data: usize) {
+        self.user_data = user_data;
     }
 
     /// Puts in the request that can be taken out once.
     pub fn attach_request(&self, request: Request) {
-        *self.request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Box::new(request));
+        *self.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(request));
     }
 
     /// Takes the request out.
     pub fn take_request(&self) -> Option<Request> {
-        self.request.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take().map(|request| *request)
+        self.request.lock().unwrap_or_else(PoisonError::into_inner).take().map(|request| *request)
     }
 
     /// What it is about.
@@ -210,8 +279,23 @@ impl Event {
         self.strings.with_nul(self.item_id)
     }
 
-    /// The text of a delta, message, warning or error; unescaped when first asked for.
-    pub fn text(&self) -> &ZString {
+    /// The text of a delta, message, warning or error, NUL-terminated; unescaped when first asked for.
+    pub fn text(&self) -> &[u8] {
+        match self.short {
+            Some(short) => self.strings.with_nul(short),
+            None => self.long_text().with_nul(),
+        }
+    }
+
+    /// The same as text.
+    pub fn text_str(&self) -> &str {
+        match self.short {
+            Some(short) => self.strings.get(short),
+            None => self.long_text().as_str(),
+        }
+    }
+
+    fn long_text(&self) -> &ZString {
         self.text.get_or_init(|| self.find_text().map(ZString::from).unwrap_or_default())
     }
 
@@ -257,13 +341,28 @@ impl Event {
         self.error.as_deref()
     }
 
+    /// What the reader keeps with the event, made when first asked for. It goes before the value does.
+    pub fn attachment(&self, make: impl FnOnce() -> Box<dyn Any + Send + Sync>) -> &(dyn Any + Send + Sync) {
+        &**self.attachment.get_or_init(make)
+    }
+
     /// How many deltas it stands for.
     pub fn merged(&self) -> u32 {
-        1
+        self.merged
     }
 
     /// What it occupies.
     pub fn weight(&self) -> usize {
         size_of::<Self>() + self.strings.capacity()
     }
+}
+
+/// The inside of a JSON string.
+fn inside(raw: &str) -> Option<&str> {
+    raw.strip_prefix('"')?.strip_suffix('"')
+}
+
+/// The text that a JSON string says, if it is short and nothing in it is escaped.
+fn plain_text(raw: &str) -> Option<&str> {
+    inside(raw).filter(|inside| inside.len() <= SHORT && memchr(b'\\', inside.as_bytes()).is_none())
 }

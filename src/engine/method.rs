@@ -3,9 +3,10 @@
 use super::event::EventKind;
 
 /// Where the text of an event lies in its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TextAt {
     /// It has none.
+    #[default]
     Nowhere,
     /// In this member.
     Member(&'static str),

@@ -21,6 +21,7 @@ pub mod request;
 pub mod result;
 pub mod rpc;
 pub mod session;
+pub mod spares;
 pub mod text;
 pub mod thread;
 pub mod transport;

@@ -44,11 +44,21 @@ enum End {
 
 impl EventQueue {
     /// Appends an event and returns its weight.
-    pub fn push(&mut self, event: Event) -> usize {
+    pub fn push(&mut self, event: Box<Event>) -> usize {
         let weight = event.weight();
-        self.events.push_back(Box::new(event));
+        self.events.push_back(event);
         self.bytes += weight;
         weight
+    }
+
+    /// Lets `change` work on the newest event, if there is one; returns how much heavier that made it.
+    pub fn change_newest(&mut self, change: impl FnOnce(&mut Event)) -> usize {
+        let Some(newest) = self.events.back_mut() else { return 0 };
+        let before = newest.weight();
+        change(newest);
+        let more = newest.weight() - before;
+        self.bytes += more;
+        more
     }
 
     /// Takes the oldest event. A wake-up comes before the events that are there.
@@ -134,7 +144,7 @@ mod tests {
     use super::*;
     use crate::engine::event::{EventKind, Parts};
 
-    fn event(method: &str) -> Event {
+    fn event(method: &str) -> Box<Event> {
         Event::new(EventKind::Other, Parts { method, json: "{}", ..Parts::default() })
     }
 

@@ -8,6 +8,9 @@ use super::error::Error;
 use super::json::{self, Object, Tree, push_quoted};
 use super::text::ZString;
 
+/// How much is kept of a message that is not complete, in bytes: several times what a model says at once.
+const MOST_PARTIAL: usize = 1 << 20;
+
 /// Why a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
@@ -63,6 +66,15 @@ struct OpenItem {
     json: Box<str>,
     /// The deltas of an agent message, still escaped.
     partial: String,
+}
+
+impl OpenItem {
+    /// Keeps what a message says, up to a bound: without one a message that never ends would fill the memory.
+    fn say(&mut self, inside: &str) {
+        if self.partial.len() + inside.len() <= MOST_PARTIAL {
+            self.partial.push_str(inside);
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,11 +160,10 @@ impl Collector {
     pub fn message_delta(&mut self, item_id: &str, raw_delta: &str) {
         let Some(inside) = raw_delta.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return };
         if let Some(open) = self.open.iter_mut().find(|open| open.id == item_id) {
-            open.partial.push_str(inside);
-            return;
+            return open.say(inside);
         }
-        let partial = inside.to_owned();
-        self.open.push(OpenItem { id: item_id.into(), progress: Progress::Message, json: "null".into(), partial });
+        let (progress, json, partial) = (Progress::Message, "null".into(), inside.to_owned());
+        self.open.push(OpenItem { id: item_id.into(), progress, json, partial });
     }
 
     /// The `item` of `item/completed`.

@@ -60,18 +60,43 @@ pub struct Span {
     len: u32,
 }
 
-impl Packed {
-    /// Room for `bytes` bytes, the NULs included.
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes) }
+impl Span {
+    /// Behind the last byte of the string.
+    pub fn end(self) -> usize {
+        self.start as usize + self.len as usize
     }
 
-    /// Appends a string. What lies beyond 4 GiB cannot be addressed: the ceiling of one message keeps it from happening.
-    pub fn push(&mut self, text: &str) -> Span {
-        let span = Span { start: position(self.bytes.len()), len: position(text.len()) };
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.bytes.push(0);
-        span
+    /// The same with this many bytes more.
+    pub fn longer_by(self, bytes: usize) -> Self {
+        Self { len: self.len + position(bytes), ..self }
+    }
+}
+
+impl Packed {
+    /// Forgets the strings and keeps the room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Puts `text` into the last string, at this position of the whole.
+    pub fn insert(&mut self, position: usize, text: &str) {
+        self.bytes.splice(position..position, text.bytes());
+    }
+
+    /// Puts these strings in the place of those that are there, and tells where each lies. What lies beyond 4 GiB cannot be
+    /// addressed: the ceiling of one message keeps it from happening.
+    pub fn fill<const COUNT: usize>(&mut self, texts: [&str; COUNT]) -> [Span; COUNT] {
+        self.bytes.clear();
+        let length = texts.iter().map(|text| text.len() + 1).sum();
+        self.bytes.reserve_exact(length);
+        self.bytes.resize(length, 0);
+        let mut start = 0;
+        texts.map(|text| {
+            self.bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
+            let span = Span { start: position(start), len: position(text.len()) };
+            start += text.len() + 1;
+            span
+        })
     }
 
     /// Where `part` of a text lies, when the whole text was pushed as `span`.
@@ -83,13 +108,13 @@ impl Packed {
 
     /// The string at `span`.
     pub fn get(&self, span: Span) -> &str {
-        let bytes = &self.bytes[span.start as usize..(span.start + span.len) as usize];
+        let bytes = &self.bytes[span.start as usize..span.end()];
         std::str::from_utf8(bytes).expect("a Packed is made of strs")
     }
 
     /// The bytes at `span`, the last of them NUL.
     pub fn with_nul(&self, span: Span) -> &[u8] {
-        &self.bytes[span.start as usize..=(span.start + span.len) as usize]
+        &self.bytes[span.start as usize..span.end() + 1]
     }
 
     /// What it occupies.

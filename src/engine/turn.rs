@@ -10,7 +10,8 @@ use super::error::{Error, Result, Status};
 use super::json::{Object, quote};
 use super::policy;
 use super::result::TurnResult;
-use super::session::{Delivery, Ended, HandleId, Interest, Session, TurnStart};
+use super::session::{Delivery, Ended, HandleId, Interest, Queues, Session, TurnStart};
+use super::spares::Spares;
 use super::text::ZString;
 use super::thread::Thread;
 
@@ -112,7 +113,7 @@ impl Turn {
 
     /// Takes the next event of this handle; in single-queue mode the client queue has them.
     pub fn next_event(&self, deadline: Deadline) -> Result<Read> {
-        if self.connection().session()?.is_single_queue() {
+        if self.connection().queues() == Queues::Single {
             return Err(Error::invalid_argument("the client has a single queue: read the events of all turns from it"));
         }
         self.next_own_event(deadline)
@@ -227,6 +228,7 @@ pub fn run_streamed(
             stopped = true;
             turn.interrupt()?;
         }
+        Spares::put(event);
     }
     let ended = turn.wait(Deadline::Never)?.ok_or_else(no_end)?;
     let error = ended.error.clone().or_else(|| stopped.then(stopped_too_late));

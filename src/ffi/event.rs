@@ -1,17 +1,15 @@
 use std::ffi::{c_char, c_void};
-use std::ops::Deref;
-use std::ptr::{from_ref, null, null_mut, with_exposed_provenance_mut};
-
-use once_cell::sync::OnceCell;
+use std::ptr::{null, null_mut, with_exposed_provenance_mut};
 
 use super::error::codex_error;
 use super::handle::{self, Boxed, Out, required};
 use super::request::{codex_request, give_request};
 use super::status::{CODEX_END, CODEX_OK, CODEX_TIMEOUT, codex_status};
-use super::value::{Views, codex_value, view};
+use super::value::{Views, codex_value};
 use super::{panic, string};
 use crate::engine::client::Read;
 use crate::engine::event::Event;
+use crate::engine::spares::Spares;
 
 /// What an event is about. An open integer: later versions may add values.
 pub type codex_event_kind = i32;
@@ -64,38 +62,14 @@ pub struct codex_event {
 }
 
 impl Boxed for codex_event {
-    type Value = EventHandle;
-}
-
-pub(crate) struct EventHandle {
-    event: Held,
-    value: OnceCell<Option<Views>>,
-}
-
-/// An event, and whose it is.
-enum Held {
-    Own(Box<Event>),
-    /// Somebody else's, who keeps it for as long as the handle lives.
-    Lent(*const Event),
-}
-
-impl Deref for Held {
-    type Target = Event;
-
-    fn deref(&self) -> &Event {
-        match self {
-            Self::Own(event) => event,
-            // SAFETY: the promise of whoever made this, see lend_event.
-            Self::Lent(event) => unsafe { &**event },
-        }
-    }
+    type Value = Event;
 }
 
 /// Hands what a reader found to C.
 pub(crate) fn give_read(read: Read, out: &Out<*mut codex_event>) -> codex_status {
     match read {
         Read::Event(event) => {
-            out.set(handle::give(EventHandle { event: Held::Own(event), value: OnceCell::new() }));
+            out.set(handle::give_box(event));
             CODEX_OK
         }
         Read::TimedOut => CODEX_TIMEOUT,
@@ -105,8 +79,7 @@ pub(crate) fn give_read(read: Read, out: &Out<*mut codex_event>) -> codex_status
 
 /// Lets C look at an event while `look` runs.
 pub(crate) fn lend_event<T>(event: &Event, look: impl FnOnce(*mut codex_event) -> T) -> T {
-    let handle = EventHandle { event: Held::Lent(from_ref(event)), value: OnceCell::new() };
-    look(from_ref(&handle).cast_mut().cast())
+    look(handle::lend(event))
 }
 
 /// ## Events
@@ -121,7 +94,7 @@ pub(crate) fn lend_event<T>(event: &Event, look: impl FnOnce(*mut codex_event) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_get_kind(event: *const codex_event) -> codex_event_kind {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(CODEX_EVENT_OTHER, || Some(unsafe { handle::borrow(event) }?.event.kind() as codex_event_kind))
+    panic::value(CODEX_EVENT_OTHER, || Some(unsafe { handle::borrow(event) }?.kind() as codex_event_kind))
 }
 
 /// The method of the runtime, like "item/agentMessage/delta".
@@ -132,7 +105,7 @@ pub unsafe extern "C" fn codex_event_get_kind(event: *const codex_event) -> code
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_method(event: *const codex_event) -> *const c_char {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.method())))
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.method())))
 }
 
 /// The text of a delta, a message, a warning or an error, unescaped when it is first asked for.
@@ -146,7 +119,7 @@ pub unsafe extern "C" fn codex_event_text(event: *const codex_event, len: *mut u
     // SAFETY: the caller passes an event that is not freed and a place for the length, or NULL.
     unsafe {
         let len = Out::new(len, 0);
-        panic::value(c"".as_ptr(), || Some(string::measured(handle::borrow(event)?.event.text().with_nul(), &len)))
+        panic::value(c"".as_ptr(), || Some(string::measured(handle::borrow(event)?.text(), &len)))
     }
 }
 
@@ -163,7 +136,7 @@ pub unsafe extern "C" fn codex_event_json(event: *const codex_event, len: *mut u
     // SAFETY: the caller passes an event that is not freed and a place for the length, or NULL.
     unsafe {
         let len = Out::new(len, 0);
-        panic::value(c"".as_ptr(), || Some(string::measured(handle::borrow(event)?.event.json(), &len)))
+        panic::value(c"".as_ptr(), || Some(string::measured(handle::borrow(event)?.json(), &len)))
     }
 }
 
@@ -176,8 +149,9 @@ pub unsafe extern "C" fn codex_event_json(event: *const codex_event, len: *mut u
 pub unsafe extern "C" fn codex_event_value(event: *const codex_event) -> *const codex_value {
     panic::value(null(), || {
         // SAFETY: the caller passes an event that is not freed, or NULL.
-        let handle = unsafe { handle::borrow(event) }?;
-        Some(view(&handle.value, handle.event.value()))
+        let event = unsafe { handle::borrow(event) }?;
+        let views = event.attachment(|| Box::new(event.value().map(Views::new)));
+        Some(views.downcast_ref::<Option<Views>>()?.as_ref()?.root())
     })
 }
 
@@ -189,7 +163,7 @@ pub unsafe extern "C" fn codex_event_value(event: *const codex_event) -> *const 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_emitted_at_ms(event: *const codex_event) -> i64 {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.emitted_at_ms()))
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.emitted_at_ms()))
 }
 
 /// The id of the thread that the event belongs to.
@@ -200,7 +174,7 @@ pub unsafe extern "C" fn codex_event_emitted_at_ms(event: *const codex_event) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_thread_id(event: *const codex_event) -> *const c_char {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.thread_id())))
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.thread_id())))
 }
 
 /// The id of the turn that the event belongs to.
@@ -211,7 +185,7 @@ pub unsafe extern "C" fn codex_event_thread_id(event: *const codex_event) -> *co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_turn_id(event: *const codex_event) -> *const c_char {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.turn_id())))
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.turn_id())))
 }
 
 /// The id of the item that the event belongs to.
@@ -222,7 +196,7 @@ pub unsafe extern "C" fn codex_event_turn_id(event: *const codex_event) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_item_id(event: *const codex_event) -> *const c_char {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.event.item_id())))
+    panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.item_id())))
 }
 
 /// The pointer that was attached to the turn, the thread or the call that the event belongs to.
@@ -233,7 +207,7 @@ pub unsafe extern "C" fn codex_event_item_id(event: *const codex_event) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_user_data(event: *const codex_event) -> *mut c_void {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(null_mut(), || Some(with_exposed_provenance_mut(unsafe { handle::borrow(event) }?.event.user_data())))
+    panic::value(null_mut(), || Some(with_exposed_provenance_mut(unsafe { handle::borrow(event) }?.user_data())))
 }
 
 /// The call that a CODEX_EVENT_RESPONSE answers: what codex_client_begin_call gave.
@@ -244,7 +218,7 @@ pub unsafe extern "C" fn codex_event_user_data(event: *const codex_event) -> *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_call_id(event: *const codex_event) -> u64 {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.call_id()))
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.call_id()))
 }
 
 /// The request that a CODEX_EVENT_REQUEST or a CODEX_EVENT_REQUEST_RESOLVED is about: see codex_request_id.
@@ -255,7 +229,7 @@ pub unsafe extern "C" fn codex_event_call_id(event: *const codex_event) -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_request_id(event: *const codex_event) -> u64 {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.request_id()))
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.request_id()))
 }
 
 /// What went wrong, told by a CODEX_EVENT_RESPONSE, ERROR, CLOSED or TURN_ENDED.
@@ -268,7 +242,7 @@ pub unsafe extern "C" fn codex_event_request_id(event: *const codex_event) -> u6
 pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes an event that is not freed and a place for the error, or NULL.
     unsafe {
-        panic::call(err, || match required(handle::borrow(event), "event")?.event.error() {
+        panic::call(err, || match required(handle::borrow(event), "event")?.error() {
             Some(error) => Err(error.clone()),
             None => Ok(CODEX_OK),
         })
@@ -282,7 +256,7 @@ pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_merged(event: *const codex_event) -> u32 {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(0, || Some(unsafe { handle::borrow(event) }?.event.merged()))
+    panic::value(0, || Some(unsafe { handle::borrow(event) }?.merged()))
 }
 
 /// Takes the request out of a CODEX_EVENT_REQUEST, to answer it now or later. A request that is not taken is declined when the
@@ -295,7 +269,7 @@ pub unsafe extern "C" fn codex_event_merged(event: *const codex_event) -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_take_request(event: *mut codex_event) -> *mut codex_request {
     // SAFETY: the caller passes an event that is not freed, or NULL.
-    panic::value(null_mut(), || Some(give_request(unsafe { handle::borrow(event) }?.event.take_request()?)))
+    panic::value(null_mut(), || Some(give_request(unsafe { handle::borrow(event) }?.take_request()?)))
 }
 
 /// Frees an event, with all that was borrowed from it. Never for the event of a callback, which is only borrowed.
@@ -304,6 +278,10 @@ pub unsafe extern "C" fn codex_event_take_request(event: *mut codex_event) -> *m
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_free(event: *mut codex_event) {
-    // SAFETY: the caller owns the event.
-    panic::run(|| drop(unsafe { handle::take_back(event) }));
+    panic::run(|| {
+        // SAFETY: the caller owns the event.
+        if let Some(event) = unsafe { handle::take_back(event) } {
+            Spares::put(event);
+        }
+    });
 }

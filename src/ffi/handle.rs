@@ -18,7 +18,17 @@ pub(crate) trait Shared {
 
 /// Hands a value to C, which owns it until it is freed.
 pub(crate) fn give<C: Boxed>(value: C::Value) -> *mut C {
-    Box::into_raw(Box::new(value)).cast()
+    give_box(Box::new(value))
+}
+
+/// Hands a boxed value to C, which owns it until it is freed.
+pub(crate) fn give_box<C: Boxed>(value: Box<C::Value>) -> *mut C {
+    Box::into_raw(value).cast()
+}
+
+/// Lets C look at a value for as long as the reference lives. C must not free it.
+pub(crate) fn lend<C: Boxed>(value: &C::Value) -> *mut C {
+    std::ptr::from_ref(value).cast_mut().cast()
 }
 
 /// Takes a value back from C; `None` for NULL.

@@ -70,12 +70,12 @@ unsafe impl Sync for Views {}
 
 impl Views {
     /// The views of a tree that outlives them and does not move.
-    fn new(tree: &Tree) -> Self {
+    pub(crate) fn new(tree: &Tree) -> Self {
         // SAFETY: a reference is valid.
         Self(unsafe { lay_out(tree) })
     }
 
-    fn root(&self) -> *const codex_value {
+    pub(crate) fn root(&self) -> *const codex_value {
         self.0.cast()
     }
 }

@@ -48,7 +48,7 @@ fn steering_reaches_the_running_turn(world: &World) {
     let cut_off = Message::new("before").phase("final_answer").hang();
     world.says([Response::new().message(cut_off), Response::text(["after"])]);
     let turn = start(&world.thread(), "the first thing");
-    assert_eq!(until(&turn, EventKind::MessageDelta).text().as_str(), "before");
+    assert_eq!(until(&turn, EventKind::MessageDelta).text_str(), "before");
     turn.steer(Some("another thing"), None).unwrap();
     let result = end(&turn).completed();
     assert_eq!((&result["id"], messages(&result)), (&json!(turn.id().as_str()), vec!["after"]));

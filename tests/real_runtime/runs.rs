@@ -230,7 +230,7 @@ fn a_streamed_run_hands_out_every_event_and_the_result(world: &World) {
     world.says([Response::text(["he", "llo"])]);
     let mut seen = Vec::new();
     let (result, error) = run_streamed(&world.thread(), Some("go"), None, |event| {
-        seen.push((event.kind(), event.text().as_str().to_owned()));
+        seen.push((event.kind(), event.text_str().to_owned()));
         Flow::Continue
     })
     .unwrap();

@@ -55,7 +55,7 @@ fn two_halves() -> Response {
 fn start_first_half(world: &World, thread: &Thread) -> Turn {
     world.says([two_halves()]);
     let turn = start(thread, "go");
-    assert_eq!(until(&turn, EventKind::MessageDelta).text().as_str(), "before");
+    assert_eq!(until(&turn, EventKind::MessageDelta).text_str(), "before");
     turn
 }
 
@@ -313,7 +313,7 @@ fn what_was_read_is_not_kept(world: &World) {
     let client = world.client();
     let turn = start(&thread_of(&client, json!({})), "go");
     for number in 0..1000 {
-        assert_eq!(until(&turn, EventKind::MessageDelta).text().as_str(), format!("{number} "));
+        assert_eq!(until(&turn, EventKind::MessageDelta).text_str(), format!("{number} "));
     }
     assert_eq!(stats(&client)["queuedBytes"], 0);
     world.model.gate("middle").release();
@@ -384,6 +384,6 @@ fn a_warning_belongs_to_no_turn(world: &World) {
     let client = world.client();
     listen(&client);
     let _thread = thread_of(&client, json!({"config": {"no_such_setting": 1}}));
-    let warning = until_client(&client, |event| event.text().as_str().contains("no_such_setting"));
+    let warning = until_client(&client, |event| event.text_str().contains("no_such_setting"));
     assert_eq!((warning.kind(), turn_id(&warning)), (EventKind::Warning, ""));
 }

@@ -158,7 +158,7 @@ fn text(bytes: &[u8]) -> &str {
 
 /// The texts of the events of one kind.
 pub fn texts(events: &[Event], kind: EventKind) -> Vec<String> {
-    events.iter().filter(|event| event.kind() == kind).map(|event| event.text().as_str().to_owned()).collect()
+    events.iter().filter(|event| event.kind() == kind).map(|event| event.text_str().to_owned()).collect()
 }
 
 /// How many events are of a kind.

@@ -6,21 +6,29 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::envelope::{Envelope, Ids, Notification, Outcome, RpcId};
 
 /// What nests deeper is left to serde.
 const DEPTH: usize = 64;
 
+/// A number of so many digits fits into 64 bits.
+const MOST_DIGITS: usize = 18;
+
 /// The message of a line, if it is a usual one.
 pub(super) fn scan(line: &str) -> Option<Envelope<'_>> {
-    let mut scanner = Scanner { text: line, bytes: line.as_bytes(), at: 0 };
-    let mut message = Message::default();
-    scanner.object(0, |scanner, key| message.member(scanner, key))?;
-    scanner.blanks();
-    if scanner.at != line.len() {
+    if has_control_characters(line) {
         return None;
     }
-    message.envelope()
+    let mut scanner = Scanner { text: line, at: 0 };
+    let message = Message::read(&mut scanner)?;
+    scanner.peek().is_none().then(|| message.envelope())?
+}
+
+/// In a string they are forbidden, and between values the runtime writes none.
+fn has_control_characters(line: &str) -> bool {
+    line.bytes().fold(u8::MAX, u8::min) < b' '
 }
 
 #[derive(Default)]
@@ -60,6 +68,25 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
 }
 
 impl<'a> Message<'a> {
+    /// Looks first where the runtime writes what it says most often; what lies elsewhere is found as well.
+    fn read(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let mut message = Self::default();
+        scanner.take(b'{')?;
+        let mut place = Place::First;
+        if scanner.literal(br#""method":""#) {
+            message.method = Some(scanner.plain_rest()?);
+            place = Place::Later;
+            if scanner.literal(br#","params":"#) {
+                message.params = Some(Params::read(scanner)?);
+            }
+            if scanner.literal(br#","emittedAtMs":"#) {
+                message.emitted_at_ms = Some(scanner.whole_number()?);
+            }
+        }
+        scanner.members(0, place, |scanner, key| message.member(scanner, key))?;
+        Some(message)
+    }
+
     fn member(&mut self, scanner: &mut Scanner<'a>, key: &str) -> Option<()> {
         match key {
             "method" => once(&mut self.method, scanner.plain_string()?),
@@ -68,7 +95,7 @@ impl<'a> Message<'a> {
             "result" => once(&mut self.result, scanner.value(1)?).filter(|()| self.result != Some("null")),
             "emittedAtMs" => once(&mut self.emitted_at_ms, scanner.whole_number()?),
             "error" => None,
-            _ => scanner.value(1).map(drop),
+            _ => scanner.skip(1),
         }
     }
 
@@ -93,12 +120,28 @@ impl<'a> Message<'a> {
 }
 
 impl<'a> Params<'a> {
+    /// As [`Message::read`].
     fn read(scanner: &mut Scanner<'a>) -> Option<Self> {
-        scanner.blanks();
-        let start = scanner.at;
         let mut params = Self::default();
-        scanner.object(1, |scanner, key| params.member(scanner, key))?;
-        params.text = &scanner.text[start..scanner.at];
+        scanner.peek()?;
+        let start = scanner.at;
+        scanner.take(b'{')?;
+        let mut place = Place::First;
+        if scanner.literal(br#""threadId":""#) {
+            params.thread.beside = Some(scanner.plain_rest()?);
+            place = Place::Later;
+            if scanner.literal(br#","turnId":""#) {
+                params.turn.beside = Some(scanner.plain_rest()?);
+            }
+            if scanner.literal(br#","itemId":""#) {
+                params.item.beside = Some(scanner.plain_rest()?);
+            }
+            if scanner.literal(br#","delta":"#) {
+                params.delta = Some(scanner.value(2)?);
+            }
+        }
+        scanner.members(1, place, |scanner, key| params.member(scanner, key))?;
+        params.text = scanner.text.get(start..scanner.at)?;
         Some(params)
     }
 
@@ -111,56 +154,78 @@ impl<'a> Params<'a> {
             "turn" => once(&mut self.turn.inside, scanner.nested_id()?),
             "item" => once(&mut self.item.inside, scanner.nested_id()?),
             "delta" => once(&mut self.delta, scanner.value(2)?),
-            _ => scanner.value(2).map(drop),
+            _ => scanner.skip(2),
         }
     }
 }
 
 struct Scanner<'a> {
     text: &'a str,
-    bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Scanner<'a> {
-    fn blanks(&mut self) {
-        while matches!(self.bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
+    /// The byte to read next.
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The next byte that is no blank.
+    /// The next byte that is no blank. Blanks of other kinds are control characters, which are ruled out.
     fn peek(&mut self) -> Option<u8> {
-        self.blanks();
-        self.bytes.get(self.at).copied()
+        loop {
+            match self.byte()? {
+                b' ' => self.at += 1,
+                byte => return Some(byte),
+            }
+        }
     }
 
     fn take(&mut self, byte: u8) -> Option<()> {
         (self.peek()? == byte).then(|| self.at += 1)
     }
 
+    /// Goes behind `literal` if that is what comes next.
+    #[inline(always)]
+    fn literal<const LENGTH: usize>(&mut self, literal: &[u8; LENGTH]) -> bool {
+        let found = self.rest().first_chunk() == Some(literal);
+        self.at += if found { LENGTH } else { 0 };
+        found
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
     /// An object; `member` reads the value of each key.
-    fn object(&mut self, depth: usize, mut member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+    fn object(&mut self, depth: usize, member: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
+        self.take(b'{')?;
+        self.members(depth, Place::First, member)
+    }
+
+    /// The members of an object from a place on, and its end.
+    fn members(
+        &mut self,
+        depth: usize,
+        mut place: Place,
+        mut member: impl FnMut(&mut Self, &'a str) -> Option<()>,
+    ) -> Option<()> {
         if depth > DEPTH {
             return None;
         }
-        self.take(b'{')?;
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
-        }
         loop {
-            let key = self.plain_string()?;
-            self.take(b':')?;
-            member(self, key)?;
-            match self.peek()? {
-                b',' => self.at += 1,
-                b'}' => {
+            match (self.peek()?, place) {
+                (b'}', _) => {
                     self.at += 1;
                     return Some(());
                 }
+                (b',', Place::Later) => self.at += 1,
+                (_, Place::First) => {}
                 _ => return None,
             }
+            place = Place::Later;
+            let key = self.plain_string()?;
+            self.take(b':')?;
+            member(self, key)?;
         }
     }
 
@@ -174,7 +239,7 @@ impl<'a> Scanner<'a> {
             return Some(());
         }
         loop {
-            self.value(depth + 1)?;
+            self.skip(depth + 1)?;
             match self.peek()? {
                 b',' => self.at += 1,
                 b']' => {
@@ -188,41 +253,44 @@ impl<'a> Scanner<'a> {
 
     /// Any value; gives its text.
     fn value(&mut self, depth: usize) -> Option<&'a str> {
-        let first = self.peek()?;
+        self.peek()?;
         let start = self.at;
-        match first {
-            b'"' => {
-                self.string()?;
-            }
-            b'{' => self.object(depth, |scanner, _| scanner.value(depth + 1).map(drop))?,
-            b'[' => self.array(depth)?,
-            b't' => self.word("true")?,
-            b'f' => self.word("false")?,
-            b'n' => self.word("null")?,
-            _ => self.number()?,
+        self.skip(depth)?;
+        self.text.get(start..self.at)
+    }
+
+    /// Any value that is not asked for.
+    fn skip(&mut self, depth: usize) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.skip_string(),
+            b'{' => self.object(depth, |scanner, _| scanner.skip(depth + 1)),
+            b'[' => self.array(depth),
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
+            _ => self.number(),
         }
-        Some(&self.text[start..self.at])
     }
 
     fn word(&mut self, word: &str) -> Option<()> {
-        self.bytes[self.at..].starts_with(word.as_bytes()).then(|| self.at += word.len())
+        self.rest().starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
 
     fn number(&mut self) -> Option<()> {
-        if self.bytes.get(self.at) == Some(&b'-') {
+        if self.byte() == Some(b'-') {
             self.at += 1;
         }
-        match self.bytes.get(self.at)? {
+        match self.byte()? {
             b'0' => self.at += 1,
             _ => self.digits()?,
         }
-        if self.bytes.get(self.at) == Some(&b'.') {
+        if self.byte() == Some(b'.') {
             self.at += 1;
             self.digits()?;
         }
-        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
+        if matches!(self.byte(), Some(b'e' | b'E')) {
             self.at += 1;
-            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
+            if matches!(self.byte(), Some(b'+' | b'-')) {
                 self.at += 1;
             }
             self.digits()?;
@@ -232,54 +300,60 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> Option<()> {
         let start = self.at;
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+        while self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
         }
         (self.at > start).then_some(())
     }
 
-    /// A number that is whole as it is written, and fits.
+    /// A number from 0 that is whole as it is written, and fits.
     fn whole_number(&mut self) -> Option<i64> {
-        self.blanks();
-        let start = self.at;
-        self.number()?;
-        self.text[start..self.at].parse().ok()
+        self.peek()?;
+        let digits = self.rest();
+        let count = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+        let digits = &digits[..count];
+        if count == 0 || count > MOST_DIGITS || (digits[0] == b'0' && count > 1) {
+            return None;
+        }
+        self.at += count;
+        let number = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+        (!matches!(self.byte(), Some(b'.' | b'e' | b'E'))).then_some(number)
     }
 
     /// A string without escapes; gives its inside.
     fn plain_string(&mut self) -> Option<&'a str> {
-        self.blanks();
-        let start = self.at + 1;
-        match self.string()? {
-            Escapes::None => Some(&self.text[start..self.at - 1]),
-            Escapes::Some => None,
-        }
+        self.take(b'"')?;
+        self.plain_rest()
     }
 
-    fn string(&mut self) -> Option<Escapes> {
+    /// The same, behind its first quote.
+    fn plain_rest(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let end = memchr2(b'"', b'\\', rest).filter(|end| rest[*end] == b'"')?;
+        let inside = self.text.get(self.at..self.at + end);
+        self.at += end + 1;
+        inside
+    }
+
+    /// A string that is not asked for.
+    fn skip_string(&mut self) -> Option<()> {
         self.take(b'"')?;
-        let mut escapes = Escapes::None;
         loop {
-            self.at += plain_bytes(&self.bytes[self.at..]);
-            match self.bytes.get(self.at)? {
-                b'"' => {
-                    self.at += 1;
-                    return Some(escapes);
-                }
-                b'\\' => {
-                    self.escape()?;
-                    escapes = Escapes::Some;
-                }
-                _ => return None,
+            self.at += memchr2(b'"', b'\\', self.rest())?;
+            if self.byte()? == b'"' {
+                self.at += 1;
+                return Some(());
             }
+            self.escape()?;
         }
     }
 
     fn escape(&mut self) -> Option<()> {
-        match self.bytes.get(self.at + 1)? {
+        let bytes = self.text.as_bytes();
+        match bytes.get(self.at + 1)? {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 2,
             b'u' => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6)?;
+                let digits = bytes.get(self.at + 2..self.at + 6)?;
                 digits.iter().all(u8::is_ascii_hexdigit).then_some(())?;
                 self.at += 6;
             }
@@ -296,33 +370,17 @@ impl<'a> Scanner<'a> {
         let mut id = None;
         self.object(2, |scanner, key| match key {
             "id" => once(&mut id, scanner.plain_string()?),
-            _ => scanner.value(3).map(drop),
+            _ => scanner.skip(3),
         })?;
         Some(id)
     }
 }
 
+/// Where in an object.
 #[derive(Clone, Copy)]
-enum Escapes {
-    None,
-    Some,
-}
-
-/// How many bytes at the start are neither a quote, nor a backslash, nor a control character: eight at a time.
-fn plain_bytes(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word & HIGHS;
-    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let mut at = 0;
-    for chunk in bytes.chunks_exact(8) {
-        let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
-        let special = below(word, 0x20) | equal(word, b'"') | equal(word, b'\\');
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    at + bytes[at..].iter().position(special).unwrap_or(bytes.len() - at)
+enum Place {
+    /// Before its first member.
+    First,
+    /// Behind a member.
+    Later,
 }

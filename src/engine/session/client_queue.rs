@@ -98,7 +98,7 @@ impl Session {
     }
 
     /// Whether the events of turns are read from here.
-    pub fn is_single_queue(&self) -> bool {
+    pub(super) fn is_single_queue(&self) -> bool {
         self.client.index.is_some()
     }
 
@@ -131,7 +131,7 @@ impl Session {
         self.effects.wakers.extend(self.client.queue.take_listeners());
     }
 
-    pub(super) fn push_client_event(&mut self, event: Event) {
+    pub(super) fn push_client_event(&mut self, event: Box<Event>) {
         if self.client.reader == Reader::None {
             self.client.dropped += 1;
             return;

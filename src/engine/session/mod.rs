@@ -31,6 +31,7 @@ use super::event::{Event, EventKind, Parts};
 use super::log::{Level, Log};
 use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
+use super::spares::EventMaker;
 
 pub use alarm::Wakeup;
 pub use calls::HostCall;
@@ -169,6 +170,13 @@ pub struct Effects {
     pub wakeups: Vec<Arc<Wakeup>>,
 }
 
+impl Effects {
+    fn is_empty(&self) -> bool {
+        let Self { wakers, asked, cancelled, wakeups } = self;
+        wakers.is_empty() && asked.is_empty() && cancelled.is_empty() && wakeups.is_empty()
+    }
+}
+
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
@@ -214,7 +222,8 @@ pub struct Session {
     threads: Slab<ThreadSlot>,
     slots: Slab<Slot>,
     handles: Slab<Handle>,
-    by_turn: HashMap<String, usize>,
+    by_turn: HashMap<String, usize, foldhash::fast::RandomState>,
+    events: EventMaker,
     running: HashMap<String, String>,
     early: HashMap<String, EarlyEvents>,
     questions: Questions,
@@ -243,7 +252,8 @@ impl Session {
             threads: Slab::new(),
             slots: Slab::new(),
             handles: Slab::new(),
-            by_turn: HashMap::new(),
+            by_turn: HashMap::default(),
+            events: EventMaker::default(),
             running: HashMap::new(),
             early: HashMap::new(),
             questions: Questions::default(),
@@ -268,7 +278,7 @@ impl Session {
     pub fn receive(&mut self, now: Instant, line: &[u8]) {
         self.stats.received += 1;
         self.stats.received_bytes += line.len() as u64;
-        let read = std::str::from_utf8(line).map_err(|error| error.to_string());
+        let read = simdutf8::basic::from_utf8(line).map_err(|error| error.to_string());
         match read.and_then(|text| Envelope::read(text).map(|envelope| (text, envelope))) {
             Ok((_, Envelope::Answer(id, outcome))) => self.answered(now, &id, &outcome),
             Ok((text, Envelope::Request(id, notification))) => self.asked(now, text, id, &notification),
@@ -473,9 +483,9 @@ impl Session {
         }
     }
 
-    /// What is to be done once the lock is let go.
-    pub fn take_effects(&mut self) -> Effects {
-        std::mem::take(&mut self.effects)
+    /// What is to be done once the lock is let go, if anything is.
+    pub fn take_effects(&mut self) -> Option<Effects> {
+        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
     }
 
     /// Has `waker` called at the next change of what is waited for.

@@ -393,7 +393,7 @@ fn already_answered() -> Error {
     )
 }
 
-fn resolved_event(question: &Question) -> Event {
+fn resolved_event(question: &Question) -> Box<Event> {
     let Snapshot { thread_id, turn_id, .. } = &question.snapshot;
     let json = format!("{{\"threadId\":{},\"requestId\":{}}}", quote(thread_id), question.rpc_id);
     let parts = Parts { method: "serverRequest/resolved", json: &json, thread_id, turn_id, ..Parts::default() };

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::Session;
 use super::early::Owner;
-use super::turns::{Delivery, Seen};
-use crate::engine::event::{Event, EventKind};
+use super::turns::{Delivery, HandleId, Seen};
+use crate::engine::event::EventKind;
 use crate::engine::json::member;
 use crate::engine::method::Method;
 use crate::engine::rpc::{Notification, RpcId};
@@ -13,18 +13,19 @@ use crate::engine::rpc::{Notification, RpcId};
 impl Session {
     pub(super) fn notified(&mut self, now: Instant, line: &str, notification: &Notification<'_>) {
         let ids = &notification.ids;
-        match &*notification.method {
-            "serverRequest/resolved" => return self.resolved_by_runtime(notification),
-            "turn/started" => {
+        let method = Method::of(&notification.method);
+        match method.kind {
+            EventKind::RequestResolved => return self.resolved_by_runtime(notification),
+            EventKind::TurnStarted => {
                 self.running.insert(ids.thread.to_string(), ids.turn.to_string());
             }
-            "turn/completed" => {
+            EventKind::TurnCompleted => {
                 self.running.remove(&*ids.thread);
             }
             _ => {}
         }
         if self.keep_if_early(&ids.thread, &ids.turn, line) == Owner::Known {
-            self.route(now, notification);
+            self.route(now, method, notification);
         }
     }
 
@@ -39,26 +40,25 @@ impl Session {
     }
 
     /// Only a turn id routes to a turn; what belongs to no handle is the client's.
-    pub(super) fn route(&mut self, now: Instant, notification: &Notification<'_>) {
+    pub(super) fn route(&mut self, now: Instant, method: Method, notification: &Notification<'_>) {
         let turn_id = &*notification.ids.turn;
         if let Some(index) = self.by_turn.get(turn_id).copied() {
-            return self.deliver(now, index, notification);
+            return self.deliver(now, index, method, notification);
         }
-        let method = Method::of(&notification.method);
         if method.kind == EventKind::TurnCompleted {
             self.cancel_questions_of_turn(turn_id);
         }
         if self.client_queue_is_read() {
-            self.push_client_event(Event::of(method, notification));
+            let event = self.events.make(method, notification);
+            self.push_client_event(event);
         } else {
             self.client.dropped += 1;
         }
     }
 
-    fn deliver(&mut self, now: Instant, index: usize, notification: &Notification<'_>) {
-        let method = Method::of(&notification.method);
+    fn deliver(&mut self, now: Instant, index: usize, method: Method, notification: &Notification<'_>) {
         self.observe(now, index, method.kind, notification);
-        self.fan_out(index, notification);
+        self.fan_out(index, method, notification);
         match method.kind {
             EventKind::TurnCompleted => self.end_as_reported(index),
             EventKind::TurnStarted => {
@@ -112,14 +112,26 @@ impl Session {
     }
 
     /// Gives each handle of a turn, whose events are wanted, an event of its own.
-    pub(super) fn fan_out(&mut self, index: usize, notification: &Notification<'_>) {
-        let method = Method::of(&notification.method);
+    pub(super) fn fan_out(&mut self, index: usize, method: Method, notification: &Notification<'_>) {
         for position in 0..self.slots[index].handles.len() {
             let handle = self.slots[index].handles[position];
-            if self.handles[handle].delivery != Delivery::Discarded {
-                self.push_turn_event(handle, Event::of(method, notification));
+            if self.handles[handle].delivery == Delivery::Discarded || self.merge(handle, method, notification) {
+                continue;
             }
+            let event = self.events.make(method, notification);
+            self.push_turn_event(handle, event);
         }
+    }
+
+    /// Near the ceiling, text goes into the event before it where it can: one event is lighter than many. Says whether it did.
+    fn merge(&mut self, handle: HandleId, method: Method, notification: &Notification<'_>) -> bool {
+        if notification.delta.is_none() || self.queued_bytes < self.config.max_queued_bytes / 4 * 3 {
+            return false;
+        }
+        let mut merged = false;
+        let more = self.handles[handle].queue.change_newest(|newest| merged = newest.absorb(method, notification));
+        self.queued(more);
+        merged
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, quote, string};
 use crate::engine::limits::Limits;
+use crate::engine::method::Method;
 use crate::engine::queue::{EventQueue, Next};
 use crate::engine::reason::turn_error;
 use crate::engine::result::{Collector, EndedBy, TurnResult};
@@ -336,7 +337,9 @@ impl Session {
     /// A line that was kept: its turn is known now, so it goes where it would have gone.
     fn replay(&mut self, now: Instant, line: &str) {
         match Envelope::read(line) {
-            Ok(Envelope::Notification(notification)) => self.route(now, &notification),
+            Ok(Envelope::Notification(notification)) => {
+                self.route(now, Method::of(&notification.method), &notification);
+            }
             Ok(Envelope::Request(id, notification)) => self.ask(now, id, &notification),
             _ => {}
         }
@@ -370,7 +373,7 @@ impl Session {
         let lines = self.early.get(&*thread_id).map(|early| early.since(early_from, turn_id)).unwrap_or_default();
         for line in lines {
             if let Ok(Envelope::Notification(notification)) = Envelope::read(&line) {
-                self.fan_out(index, &notification);
+                self.fan_out(index, Method::of(&notification.method), &notification);
             }
         }
     }
@@ -483,9 +486,10 @@ impl Session {
     }
 
     /// Gives an event to a handle.
-    pub(super) fn push_turn_event(&mut self, id: HandleId, event: Event) {
+    pub(super) fn push_turn_event(&mut self, id: HandleId, mut event: Box<Event>) {
         let handle = &mut self.handles[id];
-        let weight = handle.queue.push(event.with_user_data(handle.user_data));
+        event.set_user_data(handle.user_data);
+        let weight = handle.queue.push(event);
         self.effects.wakers.extend(handle.queue.take_listeners());
         let delivery = handle.delivery;
         self.queued(weight);

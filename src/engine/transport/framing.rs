@@ -40,7 +40,7 @@ impl Framer {
     /// Where to append what was read. It grows with the line that is being read, so that a long one is not copied often.
     pub(super) fn space(&mut self) -> &mut Vec<u8> {
         if self.buffer.capacity() - self.buffer.len() < CHUNK / 2 {
-            self.buffer.reserve(CHUNK.max(self.buffer.len()));
+            self.buffer.reserve_exact(CHUNK.max(self.buffer.len()));
         }
         &mut self.buffer
     }

@@ -103,6 +103,7 @@ fn usual(random: &mut Random) -> String {
     let mut params = vec![
         r#""threadId":"01a20344-85ff-7a51-a522-f2f9a40fcd72""#.to_owned(),
         r#""turnId":"01a20344-8612-7933-8bf6-672dac0854b2""#.to_owned(),
+        r#""itemId":"msg_1""#.to_owned(),
         format!(r#""delta":{}"#, string(random)),
         format!(r#""item":{{"id":"i","text":{},"content":{}}}"#, string(random), value(random, 1)),
     ];

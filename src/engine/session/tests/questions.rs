@@ -133,7 +133,7 @@ fn the_end_of_a_turn_cancels_its_requests_before_the_last_event() {
     talk.session.set_cancel_hook(id, CancelHook::new(|| ()));
     talk.turn_completed("interrupted");
     assert!(snapshot.cancelled.load(std::sync::atomic::Ordering::Acquire));
-    assert_eq!(talk.session.take_effects().cancelled.len(), 1);
+    assert_eq!(talk.session.take_effects().unwrap().cancelled.len(), 1);
     let kinds = talk.kinds(handle);
     assert_eq!(kinds, [EventKind::TurnCompleted, EventKind::RequestResolved, EventKind::TurnEnded]);
     let late = talk.session.answer(talk.now, id, &Answer::Decline).unwrap_err();

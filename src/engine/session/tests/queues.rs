@@ -47,6 +47,62 @@ fn a_call_that_waits_reads_past_the_ceiling_and_then_names_the_unread_turn() {
     assert!(error.message().contains(TURN), "{}", error.message());
 }
 
+/// Fills the queue of a turn up to where text is merged, and reads what filled it when `say` has spoken.
+fn near_the_ceiling(say: impl FnOnce(&mut Talk)) -> Vec<Event> {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 100_000);
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    delta(&mut talk, 76_000);
+    let filled = talk.session.handles[handle].queue.len();
+    say(&mut talk);
+    assert!(talk.session.may_read(talk.now));
+    talk.events(handle).split_off(filled)
+}
+
+fn say(talk: &mut Talk, method: &str, item: &str, delta: &str) {
+    talk.event(method, json!({"itemId": item, "delta": delta}));
+}
+
+#[test]
+fn near_the_ceiling_the_text_of_one_item_is_merged_into_one_event() {
+    let events = near_the_ceiling(|talk| {
+        for text in ["one ", "\"two\" ", "é\n"] {
+            say(talk, "item/agentMessage/delta", "j", text);
+        }
+    });
+    let [event] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((event.merged(), event.text_str()), (3, "one \"two\" é\n"));
+    let params: Value = serde_json::from_str(event.json_str()).unwrap();
+    assert_eq!(params["delta"], event.text_str());
+    assert_eq!((&params["itemId"], &params["turnId"]), (&json!("j"), &json!(TURN)));
+}
+
+#[test]
+fn what_is_not_text_of_one_item_stays_apart_and_in_order() {
+    let events = near_the_ceiling(|talk| {
+        say(talk, "item/agentMessage/delta", "j", "a");
+        say(talk, "item/agentMessage/delta", "k", "b");
+        say(talk, "item/commandExecution/outputDelta", "k", "c");
+        talk.event("turn/diff/updated", json!({"diff": "d"}));
+        say(talk, "item/commandExecution/outputDelta", "k", "e");
+    });
+    let texts: Vec<&str> = events.iter().map(Event::text_str).collect();
+    assert_eq!(texts, ["a", "b", "c", "d", "e"]);
+    assert!(events.iter().all(|event| event.merged() == 1));
+}
+
+#[test]
+fn merged_text_counts_with_what_it_occupies_and_is_given_back() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 100_000);
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    while talk.session.may_read(talk.now) {
+        delta(&mut talk, 100);
+    }
+    assert!(talk.session.queued_bytes < 200_000);
+    let deltas: u32 = talk.events(handle).iter().map(Event::merged).sum();
+    assert!(deltas > 250, "{deltas} deltas of 100 bytes in 100,000 bytes");
+    assert_eq!(talk.session.queued_bytes, 0);
+}
+
 #[test]
 fn discarded_events_occupy_nothing() {
     let mut talk = Talk::new();
@@ -150,7 +206,7 @@ fn a_message_that_is_too_long_fails_the_call_that_it_answers() {
 
 impl Talk {
     fn rings(&mut self) -> usize {
-        self.session.take_effects().wakeups.len()
+        self.session.take_effects().map_or(0, |effects| effects.wakeups.len())
     }
 
     fn pop(&mut self) -> Option<EventKind> {

@@ -83,7 +83,7 @@ fn turns_get_their_own_events_only() {
             json!({"threadId": thread, "turnId": turn, "itemId": "i", "delta": turn}),
         );
     }
-    let texts = |events: Vec<Event>| events.iter().map(|event| event.text().as_str().to_owned()).collect::<Vec<_>>();
+    let texts = |events: Vec<Event>| events.iter().map(|event| event.text_str().to_owned()).collect::<Vec<_>>();
     assert_eq!(texts(talk.events(first)), ["turn-a"]);
     assert_eq!(texts(talk.events(second)), ["turn-b", "turn-b"]);
 }
