@@ -1,6 +1,6 @@
 //! The three pipes between a program and its client, and the calls that move bytes through them.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
@@ -86,14 +86,19 @@ fn refuse_sigpipe(socket: &UnixStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends what the socket takes now, at most all of `bytes`, and says how much that was. Never raises SIGPIPE.
+/// Sends what the socket takes now of these pieces, one behind the other, and says how much that was. Never raises SIGPIPE.
 ///
 /// `WouldBlock` means that the socket is full; `BrokenPipe` that the program has closed its stdin or ended, whether or not
 /// it left bytes unread.
-pub fn send_nosignal(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+pub fn send_nosignal(socket: BorrowedFd<'_>, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
     let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
-    // SAFETY: the pointer and the length are those of one slice.
-    retry_interrupted(|| unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) })
+    // SAFETY: all zeros is a message without an address, without pieces and without control data.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // An IoSlice has the layout of an iovec, which sendmsg only reads.
+    message.msg_iov = pieces.as_ptr().cast_mut().cast();
+    message.msg_iovlen = pieces.len() as _;
+    // SAFETY: the message points to slices that outlive the call.
+    retry_interrupted(|| unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, flags) })
 }
 
 /// Ends the stream: the program reads EOF after what was sent, even if a forked sibling of this process holds the socket.
@@ -185,7 +190,7 @@ mod tests {
             restore_default(libc::SIGPIPE);
             let ends = stdin_socket().unwrap();
             drop(ends.theirs);
-            let error = send_nosignal(ends.ours.as_fd(), b"late").unwrap_err();
+            let error = send_nosignal(ends.ours.as_fd(), &[IoSlice::new(b"late")]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::BrokenPipe);
         });
     }
@@ -193,9 +198,9 @@ mod tests {
     #[test]
     fn a_program_that_left_bytes_unread_is_a_broken_pipe_too() {
         let ends = stdin_socket().unwrap();
-        send_nosignal(ends.ours.as_fd(), b"never read").unwrap();
+        send_nosignal(ends.ours.as_fd(), &[IoSlice::new(b"never read")]).unwrap();
         drop(ends.theirs);
-        let error = send_nosignal(ends.ours.as_fd(), b"late").unwrap_err();
+        let error = send_nosignal(ends.ours.as_fd(), &[IoSlice::new(b"late")]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     }
 
@@ -205,7 +210,7 @@ mod tests {
         let chunk = [b'x'; 10_000];
         let mut sent = 0;
         let refused = loop {
-            match send_nosignal(ends.ours.as_fd(), &chunk) {
+            match send_nosignal(ends.ours.as_fd(), &[IoSlice::new(&chunk)]) {
                 Ok(count) => sent += count,
                 Err(error) => break error,
             }
@@ -228,7 +233,7 @@ mod tests {
     #[test]
     fn a_read_appends_within_the_capacity() {
         let ends = stdin_socket().unwrap();
-        send_nosignal(ends.theirs.as_fd(), b"abcdef").unwrap();
+        send_nosignal(ends.theirs.as_fd(), &[IoSlice::new(b"abcdef")]).unwrap();
         let mut buffer = Vec::with_capacity(8);
         buffer.extend_from_slice(b"12345");
         let spare = buffer.capacity() - buffer.len();

@@ -304,6 +304,7 @@ fn checked(code: libc::c_int) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::env;
+    use std::io::IoSlice;
     use std::error::Error;
     use std::fs;
     use std::os::fd::AsFd;
@@ -323,7 +324,7 @@ mod tests {
     #[test]
     fn bytes_go_in_and_come_out_until_eof() {
         let cat = start("cat", &[]);
-        send_nosignal(cat.stdin.as_fd(), b"hello").unwrap();
+        send_nosignal(cat.stdin.as_fd(), &[IoSlice::new(b"hello")]).unwrap();
         shutdown_write(cat.stdin.as_fd()).unwrap();
         assert_eq!(read_all(&cat.stdout), "hello");
         assert_eq!(read_all(&cat.stderr), "");
@@ -436,7 +437,7 @@ mod tests {
             restore_default(libc::SIGPIPE);
             let short = shell("exit 7");
             assert_eq!(ended(&short.process), ExitStatus::Code(7));
-            let error = send_nosignal(short.stdin.as_fd(), b"late").unwrap_err();
+            let error = send_nosignal(short.stdin.as_fd(), &[IoSlice::new(b"late")]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         });
     }

@@ -1,6 +1,6 @@
 //! A runtime that was started as a child process and speaks lines over its standard streams.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -174,8 +174,9 @@ impl Transport for ProcessTransport {
         let bytes = message.as_bytes();
         while self.written <= bytes.len() {
             let mut guard = ready!(stdin.poll_write_ready(cx))?;
-            let piece = if self.written == bytes.len() { b"\n" } else { &bytes[self.written..] };
-            match guard.try_io(|fd| sys::send_nosignal(fd.as_fd(), piece)) {
+            // In one piece: a line that came in two would wake the runtime twice.
+            let pieces = [IoSlice::new(&bytes[self.written..]), IoSlice::new(b"\n")];
+            match guard.try_io(|fd| sys::send_nosignal(fd.as_fd(), &pieces)) {
                 Ok(Ok(count)) => self.written += count,
                 Ok(Err(error)) => return Poll::Ready(Err(error)),
                 Err(_would_block) => {}
@@ -214,11 +215,15 @@ impl Transport for ProcessTransport {
 }
 
 fn poll_read(fd: &AsyncFd<OwnedFd>, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    let room = buffer.capacity() - buffer.len();
     loop {
         let mut guard = ready!(fd.poll_read_ready(cx))?;
-        if let Ok(result) = guard.try_io(|fd| sys::read(fd.as_fd(), buffer)) {
-            return Poll::Ready(result);
+        let Ok(result) = guard.try_io(|fd| sys::read(fd.as_fd(), buffer)) else { continue };
+        // Less than asked for is all that there was: asking again would only be told so.
+        if result.as_ref().is_ok_and(|count| (1..room).contains(count)) {
+            guard.clear_ready();
         }
+        return Poll::Ready(result);
     }
 }
 
