@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::Error;
-use super::json::{self, Object, Tree, push_quoted};
+use super::json::{self, Tree, push_quoted};
 use super::text::ZString;
 
 /// How much is kept of a message that is not complete, in bytes: several times what a model says at once.
@@ -90,6 +90,7 @@ enum Progress {
 #[derive(Clone, Debug)]
 struct Item {
     id: String,
+    progress: Progress,
     json: Box<str>,
 }
 
@@ -102,6 +103,7 @@ pub struct Collector {
     items: Vec<Item>,
     open: Vec<OpenItem>,
     usage: Option<Box<str>>,
+    /// The sums over this turn's model requests, by the keys as they are written.
     spent: Vec<(String, i64)>,
     tool_calls: u64,
 }
@@ -169,9 +171,9 @@ impl Collector {
     /// The `item` of `item/completed`.
     pub fn item_completed(&mut self, item_json: &str) {
         let head = serde_json::from_str::<ItemHead>(item_json);
-        let id = head.map(|head| head.id).unwrap_or_default();
+        let (id, progress) = head.map_or((String::new(), Progress::Other), |head| (head.id, progress_of(&head.kind)));
         self.open.retain(|open| open.id != id);
-        self.items.push(Item { id, json: item_json.into() });
+        self.items.push(Item { id, progress, json: item_json.into() });
     }
 
     /// An item that the runtime remembers; counts unless it was seen.
@@ -190,9 +192,9 @@ impl Collector {
     /// The `tokenUsage` of `thread/tokenUsage/updated`.
     pub fn used(&mut self, usage_json: &str) {
         self.usage = Some(usage_json.into());
-        let last = json::member(usage_json, "last").and_then(|last| Object::parse(last).ok());
-        for (key, raw) in last.iter().flat_map(Object::iter) {
-            let Ok(count) = raw.parse::<i64>() else { continue };
+        let last = json::member(usage_json, "last").and_then(json::members);
+        for json::Member { key, value } in last.into_iter().flatten() {
+            let Ok(count) = value.parse::<i64>() else { continue };
             match self.spent.iter_mut().find(|(known, _)| known == key) {
                 Some((_, sum)) => *sum = sum.saturating_add(count),
                 None => self.spent.push((key.to_owned(), count)),
@@ -275,17 +277,14 @@ impl Collector {
     fn final_response(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Message {
-            #[serde(rename = "type")]
-            kind: String,
             #[serde(default)]
             phase: Option<String>,
             text: String,
         }
         let mut without_phase = None;
-        for item in self.items.iter().rev() {
+        for item in self.items.iter().rev().filter(|item| item.progress == Progress::Message) {
             let Ok(message) = serde_json::from_str::<Message>(&item.json) else { continue };
             match message.phase.as_deref() {
-                _ if message.kind != "agentMessage" => {}
                 Some("final_answer") => return Some(message.text),
                 None if without_phase.is_none() => without_phase = Some(message.text),
                 _ => {}
@@ -301,10 +300,14 @@ impl Collector {
     }
 
     fn usage_with_turn(&self) -> Option<String> {
-        let mut usage = Object::parse(self.usage.as_deref()?).ok()?;
-        let counts: Vec<String> = self.spent.iter().map(|(key, sum)| format!("{}:{sum}", json::quote(key))).collect();
-        usage.set_raw("turn", format!("{{{}}}", counts.join(",")));
-        Some(usage.to_json())
+        let reported = json::members(self.usage.as_deref()?)?.filter(|member| member.key != "turn");
+        let mut usage = String::from("{");
+        for json::Member { key, value } in reported {
+            usage.extend(["\"", key, "\":", value, ","]);
+        }
+        let spent: Vec<String> = self.spent.iter().map(|(key, sum)| format!("\"{key}\":{sum}")).collect();
+        usage.extend(["\"turn\":{", &spent.join(","), "}}"]);
+        Some(usage)
     }
 }
 
@@ -319,12 +322,11 @@ fn progress_of(kind: &str) -> Progress {
 }
 
 fn push_member(json: &mut String, key: &str, raw: Option<&str>) {
-    json.push_str(&format!(",\"{key}\":"));
-    json.push_str(raw.unwrap_or("null"));
+    json.extend([",\"", key, "\":", raw.unwrap_or("null")]);
 }
 
 fn push_string(json: &mut String, key: &str, text: Option<&str>) {
-    json.push_str(&format!(",\"{key}\":"));
+    json.extend([",\"", key, "\":"]);
     match text {
         Some(text) => push_quoted(json, text),
         None => json.push_str("null"),
