@@ -66,7 +66,9 @@ impl Connection {
         observers: Vec<Arc<Callbacks>>,
         connect: impl FnOnce() -> Result<Box<dyn Transport>>,
     ) -> Result<Arc<Self>> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(no_resources)?;
+        // Whoever waits looks after each step of the driver, and not after many: what they brought would lie in memory.
+        let runtime =
+            Builder::new_current_thread().enable_io().enable_time().event_interval(1).build().map_err(no_resources)?;
         let eagerness = if config.asks == Asks::Handler { Eagerness::Eager } else { Eagerness::Patient };
         let connection = Arc::new(Self {
             request_timeout: config.request_timeout,

@@ -85,13 +85,15 @@ impl Driver {
         if self.phase == Phase::Drained || !self.connection.own_session().may_read(now) {
             return;
         }
-        match self.transport.poll_fill(cx) {
+        let filled = self.transport.poll_fill(cx);
+        if matches!(filled, Poll::Ready(Filled::Some | Filled::All)) {
+            self.deliver(now);
+        }
+        match filled {
             Poll::Pending => {}
-            Poll::Ready(Filled::Some) => {
-                self.deliver(now);
-                // Whoever waits gets its turn before more is read.
-                cx.waker().wake_by_ref();
-            }
+            // Whoever waits gets its turn before more is read.
+            Poll::Ready(Filled::Some) => cx.waker().wake_by_ref(),
+            Poll::Ready(Filled::All) => self.receive(cx, now),
             Poll::Ready(Filled::End) => self.end(now, Phase::Drained, LOST_PATIENCE),
         }
     }
@@ -150,7 +152,7 @@ impl Driver {
         if self.phase == Phase::Drained {
             return;
         }
-        while self.transport.fill_rest() == Filled::Some {
+        while self.transport.fill_rest() != Filled::End {
             self.deliver(now);
         }
     }

@@ -304,9 +304,9 @@ fn checked(code: libc::c_int) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use std::env;
-    use std::io::IoSlice;
     use std::error::Error;
     use std::fs;
+    use std::io::IoSlice;
     use std::os::fd::AsFd;
 
     use super::super::testing::{ScratchDir, ended, ignore, in_own_process, read_all, restore_default, shell, start};

@@ -30,8 +30,10 @@ pub enum Incoming<'a> {
 /// Whether more may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filled {
-    /// Something came.
+    /// Something came, and there may be more.
     Some,
+    /// Something came, and that was all for now.
+    All,
     /// Nothing will come any more.
     End,
 }

@@ -84,8 +84,8 @@ impl ProcessTransport {
     fn poll_stderr(&mut self, cx: &mut Context<'_>) {
         while let Some(stderr) = &self.stderr {
             match poll_read(stderr, cx, self.tail.space()) {
-                Poll::Ready(Ok(count)) if count > 0 => self.log_stderr(),
-                Poll::Ready(_) => self.stderr = None,
+                Poll::Ready(Ok(Read::Part | Read::All)) => self.log_stderr(),
+                Poll::Ready(Ok(Read::End) | Err(_)) => self.stderr = None,
                 Poll::Pending => return,
             }
         }
@@ -153,8 +153,9 @@ impl Transport for ProcessTransport {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Filled> {
         self.poll_stderr(cx);
         match ready!(poll_read(&self.stdout, cx, self.framer.space())) {
-            Ok(count) if count > 0 => Poll::Ready(Filled::Some),
-            _ => Poll::Ready(Filled::End),
+            Ok(Read::Part) => Poll::Ready(Filled::Some),
+            Ok(Read::All) => Poll::Ready(Filled::All),
+            Ok(Read::End) | Err(_) => Poll::Ready(Filled::End),
         }
     }
 
@@ -214,16 +215,31 @@ impl Transport for ProcessTransport {
     }
 }
 
-fn poll_read(fd: &AsyncFd<OwnedFd>, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    /// As much as there was room for.
+    Part,
+    /// Less than there was room for, so all that there was.
+    All,
+    /// Nothing, for ever.
+    End,
+}
+
+fn poll_read(fd: &AsyncFd<OwnedFd>, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<Read>> {
     let room = buffer.capacity() - buffer.len();
     loop {
         let mut guard = ready!(fd.poll_read_ready(cx))?;
-        let Ok(result) = guard.try_io(|fd| sys::read(fd.as_fd(), buffer)) else { continue };
-        // Less than asked for is all that there was: asking again would only be told so.
-        if result.as_ref().is_ok_and(|count| (1..room).contains(count)) {
-            guard.clear_ready();
-        }
-        return Poll::Ready(result);
+        let Ok(count) = guard.try_io(|fd| sys::read(fd.as_fd(), buffer)) else { continue };
+        return Poll::Ready(Ok(match count? {
+            0 => Read::End,
+            count if count == room => Read::Part,
+            _ => {
+                // Asking again would only be told that there is nothing.
+                guard.clear_ready();
+                Read::All
+            }
+        }));
     }
 }
 
