@@ -129,6 +129,7 @@ impl EventQueue {
     /// Has `waker` called at the next change.
     pub fn listen(&mut self, waker: &Waker) {
         if !self.listeners.iter().any(|known| known.will_wake(waker)) {
+            self.listeners.reserve_exact(1);
             self.listeners.push(waker.clone());
         }
     }

@@ -1,5 +1,7 @@
 //! The `TurnResult`: what a turn did, collected from its events, whether it completed or not.
 
+use std::sync::Arc;
+
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -97,7 +99,7 @@ struct Item {
 /// Gathers what a turn does.
 #[derive(Clone, Debug, Default)]
 pub struct Collector {
-    thread_id: String,
+    thread_id: Arc<str>,
     turn_id: String,
     turn: TurnObject,
     items: Vec<Item>,
@@ -118,8 +120,8 @@ struct ItemHead {
 
 impl Collector {
     /// Nothing collected yet.
-    pub fn new(thread_id: &str) -> Self {
-        Self { thread_id: thread_id.into(), ..Self::default() }
+    pub fn new(thread_id: Arc<str>) -> Self {
+        Self { thread_id, ..Self::default() }
     }
 
     /// The turn has its id.
@@ -155,6 +157,7 @@ impl Collector {
             Progress::Other => {}
         }
         self.open.retain(|open| open.id != head.id);
+        self.open.reserve_exact(1);
         self.open.push(OpenItem { id: head.id, progress, json: item_json.into(), partial: String::new() });
     }
 
@@ -173,6 +176,10 @@ impl Collector {
         let head = serde_json::from_str::<ItemHead>(item_json);
         let (id, progress) = head.map_or((String::new(), Progress::Other), |head| (head.id, progress_of(&head.kind)));
         self.open.retain(|open| open.id != id);
+        if self.items.is_empty() {
+            // Room for four would be a good part of what an open turn occupies, and most have few.
+            self.items.reserve_exact(1);
+        }
         self.items.push(Item { id, progress, json: item_json.into() });
     }
 
@@ -418,7 +425,7 @@ mod tests {
     }
 
     fn final_of(messages: &[String]) -> Option<String> {
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         messages.iter().for_each(|item| collector.item_completed(item));
         collector.finish(EndedBy::Completed, None).final_response().map(|text| text.as_str().to_owned())
     }
@@ -442,7 +449,7 @@ mod tests {
     #[test]
     fn items_are_handed_out_verbatim() {
         let odd = r#"{"type":"future/item" , "id":"x","n":1.50,"deep":{"a":[1,{}]}}"#;
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         collector.item_completed(odd);
         let result = collector.finish(EndedBy::Completed, None);
         assert!(result.json().as_str().contains(odd));
@@ -451,7 +458,7 @@ mod tests {
 
     #[test]
     fn usage_is_verbatim_and_sums_this_turns_requests() {
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         collector.used(
             r#"{"total":{"totalTokens":10},"last":{"totalTokens":10,"inputTokens":7},"modelContextWindow":258400}"#,
         );
@@ -468,7 +475,7 @@ mod tests {
 
     #[test]
     fn what_was_still_streaming_is_the_partial_response() {
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         collector.item_started(r#"{"type":"agentMessage","id":"m","text":""}"#);
         collector.message_delta("m", r#""a\n""#);
         collector.message_delta("m", r#""\u00e9""#);
@@ -483,7 +490,7 @@ mod tests {
 
     #[test]
     fn a_message_that_new_input_cut_off_is_no_partial_response() {
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         collector.item_started(r#"{"type":"agentMessage","id":"m","text":""}"#);
         collector.message_delta("m", r#""cut off""#);
         assert!(collector.finish(EndedBy::Completed, None).json().as_str().contains("\"partialResponse\":null"));
@@ -493,20 +500,20 @@ mod tests {
 
     #[test]
     fn a_result_without_an_error_of_the_runtime_carries_the_librarys() {
-        let result = Collector::new("t").finish(EndedBy::TransportClosed, Some(&Error::closed()));
+        let result = Collector::new("t".into()).finish(EndedBy::TransportClosed, Some(&Error::closed()));
         assert_eq!(result.error_message().map(ZString::as_str), Some(Error::closed().message()));
     }
 
     #[test]
     fn structured_output_is_parsed() {
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         collector.item_completed(&message("1", "null", r#"{\"ok\":true}"#));
         assert!(collector.finish(EndedBy::Completed, None).output().is_some());
     }
 
     #[test]
     fn commands_and_tools_are_counted_and_known_while_open() {
-        let mut collector = Collector::new("t");
+        let mut collector = Collector::new("t".into());
         collector.item_started(r#"{"type":"commandExecution","id":"c","command":"ls"}"#);
         assert!(collector.is_busy());
         assert_eq!(collector.open_item("c"), Some(r#"{"type":"commandExecution","id":"c","command":"ls"}"#));

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// An owned UTF-8 string that a NUL follows.
-#[derive(Clone)]
+/// An owned UTF-8 string that a NUL follows. The default one occupies nothing.
+#[derive(Clone, Default)]
 pub struct ZString(Box<[u8]>);
 
 impl ZString {
@@ -18,12 +18,12 @@ impl ZString {
 
     /// The text without the NUL.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0[..self.0.len() - 1]).expect("a ZString is made of a str")
+        std::str::from_utf8(&self.0[..self.0.len().saturating_sub(1)]).expect("a ZString is made of a str")
     }
 
     /// The bytes, the last of them NUL.
     pub fn with_nul(&self) -> &[u8] {
-        &self.0
+        if self.0.is_empty() { b"\0" } else { &self.0 }
     }
 }
 
@@ -32,12 +32,6 @@ impl From<String> for ZString {
         let mut bytes = text.into_bytes();
         bytes.push(0);
         Self(bytes.into_boxed_slice())
-    }
-}
-
-impl Default for ZString {
-    fn default() -> Self {
-        Self::new("")
     }
 }
 

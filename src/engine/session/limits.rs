@@ -113,6 +113,7 @@ impl Session {
 
     pub(super) fn check_turn(&mut self, now: Instant, slot: SlotRef) {
         let Some(index) = self.slot(slot) else { return };
+        self.slots[index].armed = None;
         if let Some(interrupt) = self.slots[index].interrupt {
             return self.check_interrupt(now, slot, interrupt);
         }

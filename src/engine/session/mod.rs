@@ -224,6 +224,7 @@ pub struct Session {
     handles: Slab<Handle>,
     by_turn: HashMap<String, usize, foldhash::fast::RandomState>,
     events: EventMaker,
+    /// The turns that run without a slot, by thread.
     running: HashMap<String, String>,
     early: HashMap<String, EarlyEvents>,
     questions: Questions,
@@ -391,11 +392,25 @@ impl Session {
 
     /// Has `timer` looked at when the time has come; a driver that sleeps longer is woken.
     fn arm(&mut self, at: Instant, timer: Timer) {
+        self.forget_stale_timers();
         let is_first = self.timers.peek().is_none_or(|Reverse((first, _))| at < *first);
         self.timers.push(Reverse((at, timer)));
         if is_first {
             self.wake_driver();
         }
+    }
+
+    /// A timer outlives what it was set for, by up to ten minutes. Many short turns must not leave a heap of them.
+    fn forget_stale_timers(&mut self) {
+        let live = self.slots.len() + self.questions.len();
+        if self.timers.len() < 64 + 8 * live {
+            return;
+        }
+        let Self { timers, slots, questions, .. } = self;
+        timers.retain(|Reverse((_, timer))| match timer {
+            Timer::Turn(slot) => slots.get(slot.index).is_some_and(|known| known.serial == slot.serial),
+            Timer::Question(id) => questions.is_open(*id),
+        });
     }
 
     /// The next line to write.

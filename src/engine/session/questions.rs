@@ -111,6 +111,10 @@ impl Questions {
         self.open.len()
     }
 
+    pub(super) fn is_open(&self, id: QuestionId) -> bool {
+        self.open.contains_key(&id)
+    }
+
     /// Whether the host owes an answer about this turn.
     pub(super) fn any_of(&self, slot: SlotRef) -> bool {
         self.open.values().any(|question| question.slot == Some(slot) && question.state != State::Answered)

@@ -16,7 +16,7 @@ impl Session {
         let method = Method::of(&notification.method);
         match method.kind {
             EventKind::RequestResolved => return self.resolved_by_runtime(notification),
-            EventKind::TurnStarted => {
+            EventKind::TurnStarted if !self.by_turn.contains_key(&*ids.turn) => {
                 self.running.insert(ids.thread.to_string(), ids.turn.to_string());
             }
             EventKind::TurnCompleted => {

@@ -96,6 +96,8 @@ pub(super) struct Slot {
     pub(super) collector: Collector,
     pub(super) limits: Limits,
     pub(super) clock: Clock,
+    /// When its limits are looked at next, and then again as they say.
+    pub(super) armed: Option<Instant>,
     pub(super) interrupt: Option<Interrupt>,
     pub(super) reconciling: Reconciling,
     /// What `turn/start` is to say, while it waits for its thread.
@@ -191,7 +193,7 @@ impl Session {
         }
         let (handle, slot) = self.open_slot(now, start);
         self.expect_events(slot.index, &thread_id);
-        let known = turn_id.or_else(|| self.running.get(&*thread_id).map(String::as_str)).map(str::to_owned);
+        let known = turn_id.map(str::to_owned).or_else(|| self.running_on(&thread_id));
         if let Some(id) = &known
             && self.by_turn.contains_key(id)
         {
@@ -205,6 +207,13 @@ impl Session {
         Ok(handle)
     }
 
+    /// The turn that runs on a thread, as far as this client knows.
+    fn running_on(&self, thread_id: &str) -> Option<String> {
+        let of_thread = |slot: &&Slot| slot.phase == SlotPhase::Running && *slot.thread_id == *thread_id;
+        let followed = self.slots.iter().map(|(_, slot)| slot).find(of_thread).map(|slot| slot.turn_id().to_owned());
+        followed.or_else(|| self.running.get(thread_id).cloned())
+    }
+
     fn open_slot(&mut self, now: Instant, start: &TurnStart<'_>) -> (HandleId, SlotRef) {
         let serial = self.serial();
         let index = self.slots.insert(Slot {
@@ -213,10 +222,11 @@ impl Session {
             turn_ids: Vec::new(),
             phase: SlotPhase::Waiting,
             seen: Seen::Nothing,
-            handles: Vec::new(),
+            handles: Vec::with_capacity(1),
             collector: Collector::default(),
             limits: start.limits,
             clock: Clock::started_at(now),
+            armed: None,
             interrupt: None,
             reconciling: Reconciling::No,
             start: None,
@@ -244,7 +254,7 @@ impl Session {
         let early_from = self.early.entry(thread_id.to_owned()).or_default().expect();
         let slot = &mut self.slots[index];
         slot.thread_id = thread_id.into();
-        slot.collector = Collector::new(thread_id);
+        slot.collector = Collector::new(Arc::clone(&slot.thread_id));
         slot.phase = SlotPhase::Starting { early_from };
     }
 
@@ -620,9 +630,12 @@ impl Session {
 
     pub(super) fn arm_turn(&mut self, now: Instant, slot: SlotRef) {
         let Some(index) = self.slot(slot) else { return };
-        if let Some(at) = self.next_check(now, index) {
-            self.arm(at, Timer::Turn(slot));
+        let Some(at) = self.next_check(now, index) else { return };
+        if self.slots[index].armed.is_some_and(|armed| armed <= at) {
+            return;
         }
+        self.slots[index].armed = Some(at);
+        self.arm(at, Timer::Turn(slot));
     }
 }
 

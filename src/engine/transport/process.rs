@@ -151,7 +151,6 @@ impl ProcessTransport {
 
 impl Transport for ProcessTransport {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Filled> {
-        self.poll_stderr(cx);
         match ready!(poll_read(&self.stdout, cx, self.framer.space())) {
             Ok(Read::Part) => Poll::Ready(Filled::Some),
             Ok(Read::All) => Poll::Ready(Filled::All),
