@@ -33,13 +33,8 @@ impl Stream {
         };
         let mut session = Session::new(config, Log::default());
         let (thread, _) = session.known_thread("thread-1").unwrap();
-        let start = TurnStart {
-            thread,
-            params: "{}",
-            limits: Limits::default(),
-            delivery: Delivery::Kept,
-            deadline: None,
-        };
+        let start =
+            TurnStart { thread, params: "{}", limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
         let handle = session.start_turn(now, &start).unwrap();
         session.next_line();
         session.receive(now, br#"{"id":1,"result":{"turn":{"id":"turn-1","status":"inProgress"}}}"#);

@@ -56,8 +56,7 @@ fn output(example: Child) -> String {
 fn poll_shows_two_turns_and_interrupts_the_one_whose_number_is_typed() {
     let held = Turn { deltas: Some(vec!["held".into()]), ..Turn::held() };
     let short = Turn { deltas: Some(vec!["short".into()]), ..Turn::default() };
-    let script =
-        Script::new().then_on("turn/start", [Action::turn(held)]).then_on("turn/start", [Action::turn(short)]);
+    let script = Script::new().then_on("turn/start", [Action::turn(held)]).then_on("turn/start", [Action::turn(short)]);
     fake::play(script, |fake| {
         let mut poll = start("poll", fake);
         let mut keyboard = poll.stdin.take().expect("a pipe");

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::error::Error;
 use super::json::{self, Tree, push_quoted};
@@ -51,14 +50,13 @@ impl EndedBy {
 }
 
 /// What is known of a turn's `turn` object, the raw text of each member.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 struct TurnObject {
-    status: Option<String>,
-    error: Option<Box<RawValue>>,
-    started_at: Option<Box<RawValue>>,
-    completed_at: Option<Box<RawValue>>,
-    duration_ms: Option<Box<RawValue>>,
+    status: Option<Box<str>>,
+    error: Option<Box<str>>,
+    started_at: Option<Box<str>>,
+    completed_at: Option<Box<str>>,
+    duration_ms: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug)]
@@ -110,12 +108,33 @@ pub struct Collector {
     tool_calls: u64,
 }
 
-#[derive(Deserialize)]
+/// What an item says of itself first.
+#[derive(Default)]
 struct ItemHead {
-    #[serde(default)]
-    id: String,
-    #[serde(rename = "type", default)]
-    kind: String,
+    id: Option<String>,
+    progress: Option<Progress>,
+}
+
+impl ItemHead {
+    /// Reads no further than it must: items may be long.
+    fn of(item_json: &str) -> Self {
+        let mut head = Self::default();
+        for json::Member { key, value } in json::members(item_json).into_iter().flatten() {
+            match key {
+                "id" => head.id = json::string(value),
+                "type" => head.progress = json::string(value).as_deref().map(progress_of),
+                _ => {}
+            }
+            if head.id.is_some() && head.progress.is_some() {
+                break;
+            }
+        }
+        head
+    }
+
+    fn into_parts(self) -> (String, Progress) {
+        (self.id.unwrap_or_default(), self.progress.unwrap_or(Progress::Other))
+    }
 }
 
 impl Collector {
@@ -131,34 +150,33 @@ impl Collector {
 
     /// A `turn` object: of the answer, of `turn/started`, of `turn/completed`.
     pub fn turn(&mut self, turn_json: &str) {
-        let Ok(turn) = serde_json::from_str::<TurnObject>(turn_json) else { return };
-        let newer = |new: Option<Box<RawValue>>, old: &mut Option<Box<RawValue>>| {
-            if new.is_some() {
-                *old = new;
-            }
-        };
-        if turn.status.is_some() {
-            self.turn.status = turn.status;
+        let turn = &mut self.turn;
+        for json::Member { key, value } in json::members(turn_json).into_iter().flatten() {
+            let place = match key {
+                _ if value == "null" => continue,
+                "status" => &mut turn.status,
+                "error" => &mut turn.error,
+                "startedAt" => &mut turn.started_at,
+                "completedAt" => &mut turn.completed_at,
+                "durationMs" => &mut turn.duration_ms,
+                _ => continue,
+            };
+            *place = Some(value.into());
         }
-        newer(turn.error, &mut self.turn.error);
-        newer(turn.started_at, &mut self.turn.started_at);
-        newer(turn.completed_at, &mut self.turn.completed_at);
-        newer(turn.duration_ms, &mut self.turn.duration_ms);
     }
 
     /// The `item` of `item/started`.
     pub fn item_started(&mut self, item_json: &str) {
-        let Ok(head) = serde_json::from_str::<ItemHead>(item_json) else { return };
-        let progress = progress_of(&head.kind);
+        let (id, progress) = ItemHead::of(item_json).into_parts();
         match progress {
             Progress::Tool => self.tool_calls += 1,
             // The model says one thing at a time: a message that is still open was cut off by new input.
             Progress::Message => self.messages_cut(),
             Progress::Other => {}
         }
-        self.open.retain(|open| open.id != head.id);
+        self.open.retain(|open| open.id != id);
         self.open.reserve_exact(1);
-        self.open.push(OpenItem { id: head.id, progress, json: item_json.into(), partial: String::new() });
+        self.open.push(OpenItem { id, progress, json: item_json.into(), partial: String::new() });
     }
 
     /// The `delta` of an agent message: a JSON string, quotes included.
@@ -173,8 +191,7 @@ impl Collector {
 
     /// The `item` of `item/completed`.
     pub fn item_completed(&mut self, item_json: &str) {
-        let head = serde_json::from_str::<ItemHead>(item_json);
-        let (id, progress) = head.map_or((String::new(), Progress::Other), |head| (head.id, progress_of(&head.kind)));
+        let (id, progress) = ItemHead::of(item_json).into_parts();
         self.open.retain(|open| open.id != id);
         if self.items.is_empty() {
             // Room for four would be a good part of what an open turn occupies, and most have few.
@@ -185,8 +202,8 @@ impl Collector {
 
     /// An item that the runtime remembers; counts unless it was seen.
     pub fn item_remembered(&mut self, item_json: &str) {
-        let Ok(head) = serde_json::from_str::<ItemHead>(item_json) else { return };
-        if !self.items.iter().any(|item| item.id == head.id) {
+        let (id, _) = ItemHead::of(item_json).into_parts();
+        if !self.items.iter().any(|item| item.id == id) {
             self.item_completed(item_json);
         }
     }
@@ -236,7 +253,7 @@ impl Collector {
 
     /// The `error` object of the turn.
     pub fn error_json(&self) -> Option<&str> {
-        self.turn.error.as_ref().map(|raw| raw.get()).filter(|raw| *raw != "null")
+        self.turn.error.as_deref().filter(|raw| *raw != "null")
     }
 
     /// The result so far. `error` is what the library itself found, if the runtime gave no reason.
@@ -251,9 +268,9 @@ impl Collector {
         json.push_str(",\"status\":");
         push_quoted(&mut json, self.status());
         push_member(&mut json, "error", error_json.as_deref());
-        push_member(&mut json, "startedAt", self.turn.started_at.as_ref().map(|raw| raw.get()));
-        push_member(&mut json, "completedAt", self.turn.completed_at.as_ref().map(|raw| raw.get()));
-        push_member(&mut json, "durationMs", self.turn.duration_ms.as_ref().map(|raw| raw.get()));
+        push_member(&mut json, "startedAt", self.turn.started_at.as_deref());
+        push_member(&mut json, "completedAt", self.turn.completed_at.as_deref());
+        push_member(&mut json, "durationMs", self.turn.duration_ms.as_deref());
         push_string(&mut json, "finalResponse", final_response.as_deref());
         json.push_str(",\"items\":[");
         for (index, item) in self.items.iter().enumerate() {
@@ -272,7 +289,7 @@ impl Collector {
             status: ZString::new(self.status()),
             error_message: error_json.as_deref().and_then(message_of).map(ZString::from),
             final_response: final_response.map(ZString::from),
-            duration_ms: self.turn.duration_ms.as_ref().and_then(|raw| raw.get().parse().ok()),
+            duration_ms: self.turn.duration_ms.as_deref().and_then(|raw| raw.parse().ok()),
             total_tokens: self.total_tokens(),
             item_count: self.items.len(),
             value: OnceCell::new(),

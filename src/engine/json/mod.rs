@@ -12,6 +12,6 @@ pub use object::{Object, ObjectError};
 pub use probe::{member, string};
 pub use text::{
     Cursor, JsonError, MAX_DEPTH, MAX_SENT_DEPTH, Member, Members, decode_pointer_token, kind_name, members, minify,
-    nesting, push_quoted, quote, unescape, unescape_str, validate,
+    nesting, push_quoted, quote, quote_or_backslash, unescape, unescape_str, validate,
 };
 pub use tree::{Kind, Node, Tree};

@@ -454,12 +454,29 @@ fn token_end(bytes: &[u8], start: usize) -> Option<usize> {
 fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     let mut at = start + 1;
     loop {
-        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        at += quote_or_backslash(bytes.get(at..)?)?;
         if bytes[at] == b'"' {
             return Some(at + 1);
         }
         at += 2;
     }
+}
+
+/// Where in `bytes` the first quote or backslash is. Most strings are short: two words are looked at before a search is begun
+/// that pays only for more.
+pub fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & ONES << 7;
+    let start = bytes.first_chunk::<16>().unwrap_or(&[0; 16]);
+    let (words, _) = start.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = zeros(word ^ (ONES * u64::from(b'"'))) | zeros(word ^ (ONES * u64::from(b'\\')));
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    memchr2(b'"', b'\\', bytes)
 }
 
 /// The offset behind the array or object whose bracket is at `start`.

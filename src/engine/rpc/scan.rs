@@ -6,9 +6,8 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
 use super::envelope::{Envelope, Ids, Notification, Outcome, RpcId};
+use crate::engine::json::quote_or_backslash;
 
 /// What nests deeper is left to serde.
 const DEPTH: usize = 64;
@@ -329,7 +328,7 @@ impl<'a> Scanner<'a> {
     /// The same, behind its first quote.
     fn plain_rest(&mut self) -> Option<&'a str> {
         let rest = self.rest();
-        let end = memchr2(b'"', b'\\', rest).filter(|end| rest[*end] == b'"')?;
+        let end = quote_or_backslash(rest).filter(|end| rest[*end] == b'"')?;
         let inside = self.text.get(self.at..self.at + end);
         self.at += end + 1;
         inside
@@ -339,7 +338,7 @@ impl<'a> Scanner<'a> {
     fn skip_string(&mut self) -> Option<()> {
         self.take(b'"')?;
         loop {
-            self.at += memchr2(b'"', b'\\', self.rest())?;
+            self.at += quote_or_backslash(self.rest())?;
             if self.byte()? == b'"' {
                 self.at += 1;
                 return Some(());
