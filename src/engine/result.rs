@@ -248,7 +248,8 @@ impl Collector {
 
     /// The status that the runtime gave the turn, "" before it gave one.
     pub fn status(&self) -> &str {
-        self.turn.status.as_deref().unwrap_or_default()
+        // A word, in which nothing is escaped.
+        self.turn.status.as_deref().unwrap_or_default().trim_matches('"')
     }
 
     /// The `error` object of the turn.
