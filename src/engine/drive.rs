@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 
 use super::connection::Connection;
 use super::error::{Error, Status};
-use super::session::Parting;
+use super::session::{Lines, Outlook, Parting, Reading};
 use super::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
 
 /// How long a runtime that closed its output may take to end.
@@ -50,10 +50,14 @@ impl Driver {
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = self.connection.now();
-        self.connection.own_session().tick(now);
-        self.send(cx);
-        self.receive(cx, now);
-        self.part(now);
+        let Outlook { lines, reading, parting } = self.connection.own_session().look_around(now);
+        if lines == Lines::Some || self.outgoing.is_some() {
+            self.send(cx);
+        }
+        if reading == Reading::Allowed {
+            self.receive(cx, now);
+        }
+        self.part(now, parting);
         if let Poll::Ready(ending) = self.transport.poll_ended(cx, now) {
             self.finish(now, ending);
             return Poll::Ready(());
@@ -82,7 +86,7 @@ impl Driver {
     }
 
     fn receive(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.phase == Phase::Drained || !self.connection.own_session().may_read(now) {
+        if self.phase == Phase::Drained {
             return;
         }
         let filled = self.transport.poll_fill(cx);
@@ -111,15 +115,14 @@ impl Driver {
     }
 
     /// Says goodbye once the host has closed the client.
-    fn part(&mut self, now: Instant) {
-        let parting = self.connection.own_session().parting();
+    fn part(&mut self, now: Instant, parting: Option<Parting>) {
         match self.phase {
             Phase::Running => match parting {
                 Some(Parting::Closed) => {
                     let patience = self.connection.patience();
                     self.transport.end(now, patience);
                     self.phase = Phase::Farewell(now + FAREWELL.min(patience));
-                    self.part(now);
+                    self.part(now, parting);
                 }
                 Some(Parting::Refused) => self.end(now, Phase::Ending, Duration::ZERO),
                 None => {}

@@ -157,6 +157,35 @@ pub enum Parting {
     Refused,
 }
 
+/// What whoever drives the connection is to do next. Whatever changes later calls the driver again.
+#[derive(Clone, Copy, Debug)]
+pub struct Outlook {
+    /// Whether there is something to write.
+    pub lines: Lines,
+    /// Whether more may be read.
+    pub reading: Reading,
+    /// Whether the runtime is to end, and in what manner.
+    pub parting: Option<Parting>,
+}
+
+/// Whether there are lines to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lines {
+    /// There are none.
+    None,
+    /// There are.
+    Some,
+}
+
+/// Whether more may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It may.
+    Allowed,
+    /// The queues are full.
+    HeldBack,
+}
+
 /// What is to be done once the lock is let go.
 #[derive(Default)]
 pub struct Effects {
@@ -366,6 +395,16 @@ impl Session {
         self.send_interrupt(thread_id, limits::ANY_TURN, None, Purpose::Nobody);
     }
 
+    /// Does what is due at `now`, and says what is to be done outside.
+    pub fn look_around(&mut self, now: Instant) -> Outlook {
+        self.tick(now);
+        Outlook {
+            reading: if self.may_read(now) { Reading::Allowed } else { Reading::HeldBack },
+            lines: if self.has_lines() { Lines::Some } else { Lines::None },
+            parting: self.parting(),
+        }
+    }
+
     /// Does what is due at `now`.
     pub fn tick(&mut self, now: Instant) {
         for expired in self.peer.tick(now) {
@@ -424,7 +463,7 @@ impl Session {
     }
 
     /// Whether more may be read: the queues have room, or somebody waits for an answer that lies behind what fills them.
-    pub fn may_read(&mut self, now: Instant) -> bool {
+    fn may_read(&mut self, now: Instant) -> bool {
         if self.queued_bytes < self.config.max_queued_bytes {
             self.read_again(now);
             return true;
@@ -523,8 +562,7 @@ impl Session {
         }
     }
 
-    /// Whether the runtime is to end, and in what manner.
-    pub fn parting(&self) -> Option<Parting> {
+    fn parting(&self) -> Option<Parting> {
         match self.phase {
             Phase::Closing => Some(Parting::Closed),
             Phase::Refused(_) => Some(Parting::Refused),
