@@ -19,6 +19,9 @@ pub enum Action {
     Raw(String),
     /// Writes exactly these bytes to stdout.
     RawBytes(Vec<u8>),
+    /// Writes this text and a line feed to stdout in two pieces, cut inside of its first character beyond ASCII, with a
+    /// pause between them.
+    RawSplit(String),
     /// Pauses for so many milliseconds.
     SleepMs(u64),
     /// Ends the process with this exit code.
@@ -35,6 +38,10 @@ pub enum Action {
     StopReading(Yes),
     /// Closes stdout; whatever is written later is dropped.
     CloseStdout(Yes),
+    /// Closes stderr; whatever is written later is dropped.
+    CloseStderr(Yes),
+    /// Stops the process as `kill -STOP` does.
+    Stop(Yes),
     /// Plays the built-in turn with these differences.
     Turn(Turn),
     /// Plays the rest of turns that were left open with [`Turn::hold`].
@@ -50,6 +57,8 @@ pub enum Action {
     /// Pauses until a message with this method came in after the request at hand.
     /// The n-th such action of one script waits for the n-th such message.
     WaitFor(String),
+    /// Pauses until stdin has ended, which ends the process unless the script says otherwise.
+    WaitEof(Yes),
     /// Plays these actions beside the ones that follow.
     InBackground(Vec<Action>),
 }
@@ -88,6 +97,11 @@ impl Action {
     /// See [`Action::RawBytes`].
     pub fn raw_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         Self::RawBytes(bytes.into())
+    }
+
+    /// See [`Action::RawSplit`].
+    pub fn raw_split(line: impl Into<String>) -> Self {
+        Self::RawSplit(line.into())
     }
 
     /// See [`Action::SleepMs`].
@@ -130,6 +144,16 @@ impl Action {
         Self::CloseStdout(Yes)
     }
 
+    /// See [`Action::CloseStderr`].
+    pub fn close_stderr() -> Self {
+        Self::CloseStderr(Yes)
+    }
+
+    /// See [`Action::Stop`].
+    pub fn stop() -> Self {
+        Self::Stop(Yes)
+    }
+
     /// See [`Action::Turn`].
     pub fn turn(turn: Turn) -> Self {
         Self::Turn(turn)
@@ -163,6 +187,11 @@ impl Action {
     /// See [`Action::WaitFor`].
     pub fn wait_for(method: impl Into<String>) -> Self {
         Self::WaitFor(method.into())
+    }
+
+    /// See [`Action::WaitEof`].
+    pub fn wait_eof() -> Self {
+        Self::WaitEof(Yes)
     }
 
     /// See [`Action::InBackground`].

@@ -18,6 +18,14 @@ pub(crate) struct Arrivals {
 struct Seen {
     calls: HashMap<String, Vec<u64>>,
     answered: Vec<Value>,
+    input: Input,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Input {
+    #[default]
+    Open,
+    Ended,
 }
 
 impl Arrivals {
@@ -32,6 +40,11 @@ impl Arrivals {
 
     pub(crate) fn note_answer(&self, id: &Value) {
         self.update(|seen| seen.answered.push(id.clone()));
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn note_eof(&self) {
+        self.update(|seen| seen.input = Input::Ended);
     }
 
     /// Forgets earlier answers to `id`, because it is asked again.
@@ -51,6 +64,11 @@ impl Arrivals {
     /// Waits until the request `id` has been answered.
     pub(crate) fn wait_for_answer(&self, id: &Value) {
         self.wait(|seen| seen.answered.contains(id).then_some(()));
+    }
+
+    /// Waits until stdin has ended.
+    pub(crate) fn wait_for_eof(&self) {
+        self.wait(|seen| (seen.input == Input::Ended).then_some(()));
     }
 
     fn update(&self, change: impl FnOnce(&mut Seen)) {

@@ -58,9 +58,9 @@
 //! which the last repeats. [`Action`] describes the actions. An empty list leaves the request unanswered.
 //!
 //! Scripts of different requests run in the order in which the requests came, until one pauses
-//! (`sleepMs`, `waitAnswer`, `waitFor`, `flood`, `pace`); from there on it runs beside the others.
+//! (`sleepMs`, `waitAnswer`, `waitFor`, `waitEof`, `flood`, `pace`); from there on it runs beside the others.
 //!
-//! These placeholders stand in any string of `reply`, `error`, `notify`, `request`, `raw`, `turn`,
+//! These placeholders stand in any string of `reply`, `error`, `notify`, `request`, `raw`, `rawSplit`, `turn`,
 //! `finishTurn` and `flood`:
 //! `$threadId` and `$turnId` of the request at hand (fresh for what creates one), `$id`, its JSON-RPC id
 //! (a string that is exactly `$id` becomes the id as it is), `$text`, the text of the user, and `$nowUs`,

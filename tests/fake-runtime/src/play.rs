@@ -19,6 +19,9 @@ use crate::{flood, pace, sys, turn};
 
 const SCRIPT_STACK: usize = 256 * 1024;
 
+/// Enough for the reader to take the first piece by itself.
+const PIECES_APART: Duration = Duration::from_millis(30);
+
 /// Where actions run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -84,6 +87,7 @@ impl Play {
             Action::RawBytes(bytes) => {
                 world.stage().out.write(bytes);
             }
+            Action::RawSplit(line) => write_split(world, &(fill_text(line) + "\n")),
             Action::SleepMs(ms) => thread::sleep(Duration::from_millis(*ms)),
             Action::Exit(code) => process::exit(*code),
             Action::Abort(_) => sys::kill_self(),
@@ -92,6 +96,8 @@ impl Play {
             Action::Silence(_) => world.stage().manners = Manners::Silent,
             Action::StopReading(_) => world.stop_reading.store(true, Ordering::SeqCst),
             Action::CloseStdout(_) => world.stage().out.close(),
+            Action::CloseStderr(_) => sys::close_stderr(),
+            Action::Stop(_) => sys::stop_self(),
             Action::Turn(plan) => {
                 let plan = context.fill_turn(plan);
                 turn::play(&mut world.stage(), &context, &plan);
@@ -108,6 +114,7 @@ impl Play {
             }
             Action::SpawnChild(child) => spawn(world, child),
             Action::WaitFor(method) => self.wait_for(world, method),
+            Action::WaitEof(_) => world.arrivals.wait_for_eof(),
             Action::InBackground(actions) => {
                 Self::new(actions[..].into(), context).run_beside(world);
             }
@@ -125,7 +132,12 @@ impl Play {
 fn pauses(action: &Action) -> bool {
     matches!(
         action,
-        Action::SleepMs(_) | Action::WaitAnswer(_) | Action::WaitFor(_) | Action::Flood(_) | Action::Pace(_)
+        Action::SleepMs(_)
+            | Action::WaitAnswer(_)
+            | Action::WaitFor(_)
+            | Action::WaitEof(_)
+            | Action::Flood(_)
+            | Action::Pace(_)
     )
 }
 
@@ -134,6 +146,16 @@ fn ask(world: &World, context: &Arc<Context>, id: &Value, method: &str, params: 
     let mut stage = world.stage();
     stage.remember(Asked { id: id.clone(), method: method.to_owned(), context: Arc::clone(context) });
     stage.out.request(id, method, params);
+}
+
+/// Nobody else may write between the two pieces, so the stage is kept.
+fn write_split(world: &World, line: &str) {
+    let first = line.bytes().position(|byte| !byte.is_ascii());
+    let (head, tail) = line.as_bytes().split_at(first.map_or(0, |first| first + 1));
+    let mut stage = world.stage();
+    stage.out.write(head);
+    thread::sleep(PIECES_APART);
+    stage.out.write(tail);
 }
 
 fn say(bytes: &[u8]) {

@@ -39,6 +39,7 @@ pub(crate) fn read(world: &World, messages: &Sender<Message>, on_eof: OnEof) -> 
         take(world, messages, &line, arrival);
     }
     world.record.line(b"#eof");
+    world.arrivals.note_eof();
     match on_eof {
         OnEof::Exit => process::exit(0),
         OnEof::GoOn => sleep_for_good(),

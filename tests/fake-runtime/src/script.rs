@@ -151,7 +151,7 @@ impl Script {
 fn check_start(actions: &[Action]) -> Result<(), String> {
     for action in actions {
         match action {
-            Action::WaitAnswer(_) | Action::WaitFor(_) => {
+            Action::WaitAnswer(_) | Action::WaitFor(_) | Action::WaitEof(_) => {
                 return Err(format!(
                     "The action {} cannot be in \"start\", because nothing is read before it ends; put it into \"inBackground\".",
                     name(action)

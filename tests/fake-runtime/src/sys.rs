@@ -11,6 +11,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 const SIGKILL: c_int = 9;
 const SIGTERM: c_int = 15;
+#[cfg(target_os = "macos")]
+const SIGSTOP: c_int = 17;
+#[cfg(not(target_os = "macos"))]
+const SIGSTOP: c_int = 19;
+const STDERR: c_int = 2;
 const SIG_DFL: usize = 0;
 const NO_RECORD: c_int = -1;
 #[cfg(target_os = "macos")]
@@ -27,6 +32,7 @@ struct Timespec {
 unsafe extern "C" {
     fn signal(number: c_int, handler: usize) -> usize;
     fn raise(number: c_int) -> c_int;
+    fn dup2(from: c_int, to: c_int) -> c_int;
     fn setsid() -> c_int;
     fn write(descriptor: c_int, bytes: *const c_void, count: usize) -> isize;
     fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int;
@@ -78,6 +84,20 @@ pub(crate) fn kill_self() -> ! {
     // SAFETY: raise takes no pointers.
     unsafe { raise(SIGKILL) };
     unreachable!("no process survives SIGKILL")
+}
+
+/// Stops the whole process as `kill -STOP` does. Raised by this thread, so that it does not go on for a moment.
+pub(crate) fn stop_self() {
+    // SAFETY: raise takes no pointers.
+    unsafe { raise(SIGSTOP) };
+}
+
+/// Closes stderr. Its number leads nowhere from then on, so that no file which is opened later gets it.
+pub(crate) fn close_stderr() {
+    let nowhere = File::options().write(true).open("/dev/null").expect("the null device can be opened");
+    // SAFETY: both descriptors are open, and the call touches no memory.
+    let result = unsafe { dup2(nowhere.as_raw_fd(), STDERR) };
+    assert_eq!(result, STDERR, "stderr can be replaced");
 }
 
 /// Takes stdout, so that dropping the result closes it. To be called once.

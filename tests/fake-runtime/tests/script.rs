@@ -12,6 +12,7 @@ fn every_action() -> Vec<Action> {
         Action::wait_answer(1),
         Action::raw("x"),
         Action::raw_bytes(*b"\xff"),
+        Action::raw_split("\u{e9}"),
         Action::sleep_ms(1),
         Action::exit(3),
         Action::abort(),
@@ -20,6 +21,8 @@ fn every_action() -> Vec<Action> {
         Action::silence(),
         Action::stop_reading(),
         Action::close_stdout(),
+        Action::close_stderr(),
+        Action::stop(),
         Action::turn(Turn::held()),
         Action::finish_turn(FinishTurn { turns: Turns::All, ..FinishTurn::default() }),
         Action::flood(Flood { count: 2, per_write: PerWrite::Message, ..Flood::default() }),
@@ -31,6 +34,7 @@ fn every_action() -> Vec<Action> {
             output: ChildOutput::Inherit,
         }),
         Action::wait_for("w"),
+        Action::wait_eof(),
         Action::in_background([Action::abort()]),
     ]
 }
@@ -63,6 +67,7 @@ fn actions_have_the_documented_names() {
         "waitAnswer",
         "raw",
         "rawBytes",
+        "rawSplit",
         "sleepMs",
         "exit",
         "abort",
@@ -71,6 +76,8 @@ fn actions_have_the_documented_names() {
         "silence",
         "stopReading",
         "closeStdout",
+        "closeStderr",
+        "stop",
         "turn",
         "finishTurn",
         "flood",
@@ -78,6 +85,7 @@ fn actions_have_the_documented_names() {
         "builtin",
         "spawnChild",
         "waitFor",
+        "waitEof",
         "inBackground",
     ];
     assert_eq!(names.collect::<Vec<_>>(), expected);
@@ -99,6 +107,7 @@ fn mistakes_are_named() {
         (r#"{"on":{"m":[{"turn":{"delta":[]}}]}}"#, "unknown field `delta`"),
         (r#"{"on":{"m":[{"finishTurn":{"with":{"hold":true}}}]}}"#, "remove \"hold\""),
         (r#"{"start":[{"waitFor":"m"}]}"#, "put it into \"inBackground\""),
+        (r#"{"start":[{"waitEof":true}]}"#, "put it into \"inBackground\""),
         (r#"{"start":[{"inBackground":[{"builtin":true}]}]}"#, "put it into \"on\""),
     ] {
         let error = Script::from_json(text).expect_err(text);

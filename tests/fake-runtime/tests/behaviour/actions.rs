@@ -85,6 +85,15 @@ fn an_answer_plays_its_actions_with_the_values_of_the_asking_script() {
 }
 
 #[test]
+fn a_split_line_comes_in_two_pieces_cut_inside_of_a_character() {
+    let mut client =
+        Client::start_unread(&Script::new().on("ask", [Action::raw_split("a $threadId \u{e9}\u{e9}")]).to_json());
+    client.request(1, "ask", json!({"threadId": "T"}));
+    assert_eq!(client.read_some(), b"a T \xc3");
+    assert_eq!(client.read_some(), b"\xa9\xc3\xa9\n");
+}
+
+#[test]
 fn raw_lines_and_bytes_are_written_as_they_are() {
     let client = ask([
         Action::raw("{not json $threadId $ $id $unknown"),

@@ -153,6 +153,14 @@ impl Client {
         }
     }
 
+    /// What one read of stdout gives, where nobody else reads it.
+    pub(crate) fn read_some(&mut self) -> Vec<u8> {
+        let mut bytes = vec![0; 1024];
+        let count = self.child.stdout.as_mut().expect("stdout is a pipe").read(&mut bytes).expect("it can be read");
+        bytes.truncate(count);
+        bytes
+    }
+
     pub(crate) fn stderr(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let stderr = self.child.stderr.as_mut().expect("stderr is a pipe");

@@ -122,6 +122,33 @@ fn a_closed_stdout_ends_the_stream_but_not_the_process() {
 }
 
 #[test]
+fn a_closed_stderr_ends_the_stream_but_not_the_process() {
+    let mut client =
+        ask([Action::stderr("last words"), Action::close_stderr(), Action::stderr("lost"), Action::reply(1)]);
+    assert_eq!(client.stderr(), b"last words\n");
+    assert_eq!(client.next()["result"], 1);
+}
+
+#[test]
+fn a_stopped_process_says_nothing_until_it_goes_on() {
+    let client = ask([Action::stop(), Action::reply(1)]);
+    client.assert_quiet();
+    signal("-CONT", &client.child.id().to_string());
+    assert_eq!(client.next()["result"], 1);
+}
+
+#[test]
+fn a_script_can_wait_for_the_end_of_stdin() {
+    let script = Script::new().on("ask", [Action::wait_eof(), Action::reply("last"), Action::exit(4)]).ignore_eof();
+    let mut client = Client::start(&script);
+    client.request(1, "ask", json!({}));
+    client.assert_quiet();
+    client.close_stdin();
+    assert_eq!(client.next()["result"], "last");
+    assert_eq!(client.wait().code(), Some(4));
+}
+
+#[test]
 fn stop_reading_leaves_what_comes_later_in_the_pipe() {
     let mut client = ask([Action::stop_reading(), Action::reply(1)]);
     assert_eq!(client.next()["result"], 1);
