@@ -172,27 +172,20 @@ fn a_turn_that_was_begun_with_a_dead_runtime_does_not_start() {
 
 #[cfg(target_os = "linux")]
 mod left_behind {
-    use std::fs;
-
     use fake_runtime::{ChildOutput, SpawnChild};
 
     use super::*;
+    use crate::support::real::runs;
 
-    fn leaves_a_child(output: ChildOutput) -> Script {
+    fn leaves_a_child(output: ChildOutput, end: Action) -> Script {
         let command = ["sleep", "1000"].map(str::to_owned).to_vec();
         let child = SpawnChild { command, new_session: true, output };
-        Script::new().on("turn/start", [half_said(), Action::spawn_child(child), Action::abort()])
-    }
-
-    /// Whether a process runs. What an orphan leaves may stay where nobody reaps it.
-    fn runs(pid: u32) -> bool {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
+        Script::new().on("turn/start", [half_said(), Action::spawn_child(child), end])
     }
 
     #[test]
     fn the_children_of_a_runtime_that_was_killed_are_ended() {
-        play(leaves_a_child(ChildOutput::Null), |fake| {
+        play(leaves_a_child(ChildOutput::Null, Action::abort()), |fake| {
             run(&fake.thread(), "hello").not_completed();
             let children = fake.children();
             assert_eq!(children.len(), 1);
@@ -201,8 +194,16 @@ mod left_behind {
     }
 
     #[test]
+    fn the_children_of_a_runtime_that_ended_well_are_ended_too() {
+        play(leaves_a_child(ChildOutput::Null, Action::exit(0)), |fake| {
+            run(&fake.thread(), "hello").not_completed();
+            eventually("the child is ended", || !runs(fake.children()[0]));
+        });
+    }
+
+    #[test]
     fn children_that_hold_the_pipes_do_not_keep_the_connection() {
-        play(leaves_a_child(ChildOutput::Inherit), |fake| {
+        play(leaves_a_child(ChildOutput::Inherit, Action::abort()), |fake| {
             let (_, error) = run(&fake.thread(), "hello").not_completed();
             assert_lost(&error, "killed by signal 9 (SIGKILL)");
             eventually("the child is ended", || !runs(fake.children()[0]));

@@ -196,6 +196,13 @@ pub fn is_running(pid: u32) -> bool {
     signal(pid, "0")
 }
 
+/// Whether a process runs. What an orphan leaves may stay where nobody reaps it.
+#[cfg(target_os = "linux")]
+pub fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
+}
+
 /// Sends a signal and says whether there was a process for it.
 pub fn signal(pid: u32, signal: &str) -> bool {
     let status =

@@ -135,12 +135,10 @@ impl ProcessTransport {
     fn bury(&mut self) -> Ending {
         let _ = self.process.signal_group(Signal::Kill);
         let status = self.process.try_reap().ok().flatten().unwrap_or(ExitStatus::Unknown);
-        if status != ExitStatus::Code(0) {
-            let swept = sys::sweep(&self.marker, Instant::now() + SWEEP);
-            if swept > 0 {
-                let message = || format!("ended {swept} processes that the runtime had left behind");
-                self.log.emit(Level::Warn, "codex::process", message);
-            }
+        let swept = sys::sweep(&self.marker, Instant::now() + SWEEP);
+        if swept > 0 {
+            let message = || format!("ended {swept} processes that the runtime had left behind");
+            self.log.emit(Level::Warn, "codex::process", message);
         }
         self.drain_stderr();
         let tail = strip_escapes(&String::from_utf8_lossy(self.tail.as_bytes()));
