@@ -1,6 +1,7 @@
 //! A client: one runtime that was started, and everything that is asked of it directly.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
@@ -262,7 +263,7 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, In
         asks: if asked.is_some() { Asks::Handler } else { Asks::Reader },
         seed,
     };
-    let marker = format!("{}-{seed:x}", std::process::id());
+    let marker = fresh_marker(seed);
     let mut runtime = Introduced { program: launch.program.clone(), pid: 0 };
     let max_message_bytes = options.max_message_bytes;
     let process_log = log.clone();
@@ -280,7 +281,13 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, In
     Ok((connection, runtime))
 }
 
-/// Something that differs between two clients of one process.
+/// What tells the processes of one client from all others: two clients may begin in the same instant.
+fn fresh_marker(seed: u64) -> String {
+    static CLIENTS: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{seed:x}-{}", std::process::id(), CLIENTS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Something that differs between two processes of the same id.
 fn started_at() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
@@ -334,6 +341,11 @@ fn initialize_params(options: &ClientOptions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clients_that_begin_in_the_same_instant_have_markers_of_their_own() {
+        assert_ne!(fresh_marker(7), fresh_marker(7));
+    }
 
     #[test]
     fn params_must_be_an_object() {

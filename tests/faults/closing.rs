@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use codex::engine::client::{Client, Timeout};
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
-use fake_runtime::{Action, Flood, Script, Turn};
+use fake_runtime::{Action, Flood, Script, SpawnChild, Turn};
 use serde_json::json;
 
 use crate::support::fake::{Fake, THREAD, ask, play, stat, unannounced};
 use crate::support::follow::{PATIENCE, begin, end, events, eventually, listen, start, until, until_client};
-use crate::support::real::{is_running, pid};
+use crate::support::real::{is_running, pid, runs};
 
 /// What a busy machine may add to a patience.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -203,5 +203,21 @@ fn a_client_may_be_closed_before_its_runtime_is_ready() {
         client.close(PATIENCE).unwrap();
         assert_eq!(call.join().unwrap(), Status::Closed);
         assert_eq!(end(&turn).not_completed().1.status(), Status::Closed);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_another_client_started_lives_on() {
+    let command = ["sleep", "1000"].map(str::to_owned).to_vec();
+    let child = Action::spawn_child(SpawnChild { command, new_session: true, ..SpawnChild::default() });
+    play(Script::new().on("spawn", [child, Action::reply(json!({}))]), |fake| {
+        let clients = [fake.client(), fake.client()];
+        clients.iter().for_each(|client| drop(ask(client, "spawn").unwrap()));
+        let children = fake.children();
+        closed(&clients[0], PATIENCE);
+        eventually("its child is ended", || !runs(children[0]));
+        assert!(runs(children[1]));
+        closed(&clients[1], PATIENCE);
     });
 }
