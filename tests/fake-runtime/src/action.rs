@@ -22,6 +22,8 @@ pub enum Action {
     /// Writes this text and a line feed to stdout in two pieces, cut inside of its first character beyond ASCII, with a
     /// pause between them.
     RawSplit(String),
+    /// Writes this text and a line feed to stdout; `$padding` in it stands for so many `x`.
+    RawPadded(String, usize),
     /// Pauses for so many milliseconds.
     SleepMs(u64),
     /// Ends the process with this exit code.
@@ -102,6 +104,11 @@ impl Action {
     /// See [`Action::RawSplit`].
     pub fn raw_split(line: impl Into<String>) -> Self {
         Self::RawSplit(line.into())
+    }
+
+    /// See [`Action::RawPadded`].
+    pub fn raw_padded(line: impl Into<String>, bytes: usize) -> Self {
+        Self::RawPadded(line.into(), bytes)
     }
 
     /// See [`Action::SleepMs`].

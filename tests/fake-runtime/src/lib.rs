@@ -60,7 +60,7 @@
 //! Scripts of different requests run in the order in which the requests came, until one pauses
 //! (`sleepMs`, `waitAnswer`, `waitFor`, `waitEof`, `flood`, `pace`); from there on it runs beside the others.
 //!
-//! These placeholders stand in any string of `reply`, `error`, `notify`, `request`, `raw`, `rawSplit`, `turn`,
+//! These placeholders stand in any string of `reply`, `error`, `notify`, `request`, `raw`, `rawSplit`, `rawPadded`, `turn`,
 //! `finishTurn` and `flood`:
 //! `$threadId` and `$turnId` of the request at hand (fresh for what creates one), `$id`, its JSON-RPC id
 //! (a string that is exactly `$id` becomes the id as it is), `$text`, the text of the user, and `$nowUs`,

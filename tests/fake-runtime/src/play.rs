@@ -19,6 +19,11 @@ use crate::{flood, pace, sys, turn};
 
 const SCRIPT_STACK: usize = 256 * 1024;
 
+const PADDING: &str = "$padding";
+
+/// How much of a padded line is written at once.
+const PIECE: usize = 64 * 1024;
+
 /// Enough for the reader to take the first piece by itself.
 const PIECES_APART: Duration = Duration::from_millis(30);
 
@@ -88,6 +93,7 @@ impl Play {
                 world.stage().out.write(bytes);
             }
             Action::RawSplit(line) => write_split(world, &(fill_text(line) + "\n")),
+            Action::RawPadded(line, bytes) => write_padded(world, &(fill_text(line) + "\n"), *bytes),
             Action::SleepMs(ms) => thread::sleep(Duration::from_millis(*ms)),
             Action::Exit(code) => process::exit(*code),
             Action::Abort(_) => sys::kill_self(),
@@ -156,6 +162,18 @@ fn write_split(world: &World, line: &str) {
     stage.out.write(head);
     thread::sleep(PIECES_APART);
     stage.out.write(tail);
+}
+
+/// A long line is never in memory as a whole.
+fn write_padded(world: &World, line: &str, bytes: usize) {
+    let piece = [b'x'; PIECE];
+    let (before, after) = line.split_once(PADDING).unwrap_or((line, ""));
+    let mut stage = world.stage();
+    stage.out.write(before.as_bytes());
+    for written in (0..bytes).step_by(PIECE) {
+        stage.out.write(&piece[..PIECE.min(bytes - written)]);
+    }
+    stage.out.write(after.as_bytes());
 }
 
 fn say(bytes: &[u8]) {

@@ -85,6 +85,13 @@ fn an_answer_plays_its_actions_with_the_values_of_the_asking_script() {
 }
 
 #[test]
+fn a_padded_line_is_as_long_as_was_asked_for() {
+    let client = ask([Action::raw_padded("<$threadId $padding>", 200_000), Action::raw_padded("-$padding-", 0)]);
+    assert_eq!(client.next_line(), format!("<T {}>", "x".repeat(200_000)).into_bytes());
+    assert_eq!(client.next_line(), b"--");
+}
+
+#[test]
 fn a_split_line_comes_in_two_pieces_cut_inside_of_a_character() {
     let mut client =
         Client::start_unread(&Script::new().on("ask", [Action::raw_split("a $threadId \u{e9}\u{e9}")]).to_json());
