@@ -12,7 +12,7 @@ use codex::engine::event::EventKind;
 use fake_runtime::{Action, Script};
 use serde_json::json;
 
-use crate::alone::alone_with;
+use crate::support::alone::alone_with;
 use crate::support::fake::{Fake, ask, details, play, stat};
 use crate::support::follow::{listen, next_of_client, parsed};
 

@@ -11,7 +11,7 @@ use codex::engine::turn::Turn as Handle;
 use fake_runtime::{Action, FinishTurn, Flood, Script, Turn};
 use serde_json::json;
 
-use crate::alone::alone;
+use crate::support::alone::alone;
 use crate::support::fake::{Fake, THREAD, ask, limited, play, stat, unannounced};
 use crate::support::follow::{begin, end, eventually, listen, next, next_of_client, run, start, until};
 

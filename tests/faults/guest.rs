@@ -18,7 +18,7 @@ use codex::engine::turn::{self, Turn as Handle};
 use fake_runtime::{Action, Script, Turn};
 use serde_json::json;
 
-use crate::alone::alone;
+use crate::support::alone::alone;
 use crate::support::fake::{Fake, THREAD, ask, limited, play, unannounced};
 use crate::support::follow::{PATIENCE, end, eventually, run, start};
 

@@ -3,7 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod alone;
 mod callbacks;
 mod calls;
 mod closing;

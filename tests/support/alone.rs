@@ -4,7 +4,7 @@ use std::any::type_name;
 use std::env;
 use std::process::Command;
 
-use crate::support::fake::in_time;
+use super::fake::in_time;
 
 const ALONE: &str = "LIBCODEX_TEST_ALONE";
 

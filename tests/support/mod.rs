@@ -3,6 +3,7 @@
 // Each test program uses its own part of it.
 #![allow(dead_code)]
 
+pub mod alone;
 pub mod fake;
 pub mod follow;
 pub mod real;

@@ -197,7 +197,6 @@ pub fn is_running(pid: u32) -> bool {
 }
 
 /// Whether a process runs. What an orphan leaves may stay where nobody reaps it.
-#[cfg(target_os = "linux")]
 pub fn runs(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with('Z'))
