@@ -66,13 +66,23 @@ struct OpenItem {
     json: Box<str>,
     /// The deltas of an agent message, still escaped.
     partial: String,
+    /// How much of them is still kept.
+    room: usize,
 }
 
 impl OpenItem {
-    /// Keeps what a message says, up to a bound: without one a message that never ends would fill the memory.
+    fn new(id: String, progress: Progress, json: Box<str>) -> Self {
+        Self { id, progress, json, partial: String::new(), room: MOST_PARTIAL }
+    }
+
+    /// Keeps the beginning of what a message says: without a bound a message that never ends would fill the memory.
     fn say(&mut self, inside: &str) {
-        if self.partial.len() + inside.len() <= MOST_PARTIAL {
-            self.partial.push_str(inside);
+        match self.room.checked_sub(inside.len()) {
+            Some(room) => {
+                self.partial.push_str(inside);
+                self.room = room;
+            }
+            None => self.room = 0,
         }
     }
 }
@@ -176,7 +186,7 @@ impl Collector {
         }
         self.open.retain(|open| open.id != id);
         self.open.reserve_exact(1);
-        self.open.push(OpenItem { id, progress, json: item_json.into(), partial: String::new() });
+        self.open.push(OpenItem::new(id, progress, item_json.into()));
     }
 
     /// The `delta` of an agent message: a JSON string, quotes included.
@@ -185,8 +195,9 @@ impl Collector {
         if let Some(open) = self.open.iter_mut().find(|open| open.id == item_id) {
             return open.say(inside);
         }
-        let (progress, json, partial) = (Progress::Message, "null".into(), inside.to_owned());
-        self.open.push(OpenItem { id: item_id.into(), progress, json, partial });
+        let mut open = OpenItem::new(item_id.into(), Progress::Message, "null".into());
+        open.say(inside);
+        self.open.push(open);
     }
 
     /// The `item` of `item/completed`.
@@ -504,6 +515,26 @@ mod tests {
         assert!(json["finalResponse"].is_null());
         collector.messages_cut();
         assert!(collector.finish(EndedBy::Failed, None).json().as_str().contains("\"partialResponse\":null"));
+    }
+
+    /// The partial response of a message whose pieces are so long; each piece has a letter of its own.
+    fn partial_of_pieces(lengths: &[usize]) -> Option<String> {
+        let mut collector = Collector::new("t".into());
+        for (letter, length) in ('a'..).zip(lengths) {
+            collector.message_delta("m", &format!("\"{}\"", letter.to_string().repeat(*length)));
+        }
+        collector.partial_response()
+    }
+
+    #[test]
+    fn a_partial_response_is_the_beginning_of_a_message_without_a_gap() {
+        let partial = partial_of_pieces(&[MOST_PARTIAL - 1, 2, 1]).unwrap();
+        assert_eq!((partial.len(), partial.contains('c')), (MOST_PARTIAL - 1, false));
+    }
+
+    #[test]
+    fn a_first_piece_beyond_the_bound_is_not_kept_either() {
+        assert_eq!(partial_of_pieces(&[MOST_PARTIAL + 1]), None);
     }
 
     #[test]
