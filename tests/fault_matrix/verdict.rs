@@ -12,7 +12,7 @@ use crate::moments::Moment;
 use crate::support::follow::{End, items, messages};
 
 /// No step takes as long as this, but for one that hangs.
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(40);
 
 /// Everything that is not as it must be.
 pub fn complaints(fault: Fault, moment: Moment, seen: &Seen) -> Vec<String> {

@@ -23,7 +23,7 @@ use super::follow::{PATIENCE, eventually, parsed};
 use super::real::{is_running, pid};
 
 /// Nothing but a hang takes a test as long as this.
-const WATCHDOG: Duration = Duration::from_secs(60);
+const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// A thread that the runtime never heard of: it makes it up when a script starts a turn there.
 pub const THREAD: &str = "thread-1";
