@@ -184,7 +184,7 @@ impl Event {
     /// Takes the text of a later event of the same item into this one, if both are deltas; says whether it did.
     pub fn absorb(&mut self, method: Method, later: &Notification<'_>) -> bool {
         let (Some(delta), Some(more)) = (self.delta, later.delta.and_then(inside)) else { return false };
-        let fits = self.strings.get(delta).len() + more.len() <= MOST_MERGED;
+        let fits = delta.length() + more.len() <= MOST_MERGED;
         if !fits || method.kind != self.kind || self.strings.get(self.item_id) != later.ids.item {
             return false;
         }

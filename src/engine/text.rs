@@ -55,6 +55,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// How many bytes the string has.
+    pub fn length(self) -> usize {
+        self.len as usize
+    }
+
     /// Behind the last byte of the string.
     pub fn end(self) -> usize {
         self.start as usize + self.len as usize
