@@ -36,7 +36,7 @@ SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
 .PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools asan valgrind \
-	consumers header install uninstall clean
+	consumers soak soak-short soak-program header install uninstall clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
@@ -82,7 +82,7 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools asan valgrind consumers ## Run the C tests under ASan and valgrind, and build as an installed consumer
+verify: verify-tools asan valgrind consumers soak-short ## Run the C tests under ASan and valgrind, build as an installed consumer, soak shortly
 
 verify-tools: ## Check that the tools of `make verify` are there
 	@scripts/check-tools asan valgrind cmake pkg-config
@@ -107,6 +107,25 @@ consumers: build ## Install into a stage and use the library from CMake, pkg-con
 	@scripts/check-tools cmake pkg-config
 	scripts/check-symbols $(RELEASE)/$(LIB)
 	scripts/check-consumers
+
+SOAK := $(TARGET)/soak/soak
+soak = $(SOAK) $(1) runtime=$(DEBUG)/fake-runtime
+
+soak: soak-program ## Run turns, clients and a flood for minutes; fail when memory, descriptors or threads grow
+	$(call soak,turns count=10000 deltas=500)
+	$(call soak,connects count=1000)
+	$(call soak,unread seconds=60)
+
+soak-short: soak-program
+	$(call soak,turns count=1000 deltas=500)
+	$(call soak,connects count=100)
+	$(call soak,unread seconds=2)
+
+soak-program: build
+	cargo build -p fake-runtime
+	@mkdir -p $(TARGET)/soak
+	$(CC) -std=gnu11 $(STRICT) -Iinclude -Ibenches tests/soak/soak.c benches/host.c benches/measure.c -o $(SOAK) \
+		-L$(RELEASE) -lcodex -Wl,-rpath,$(RELEASE)
 
 header: ## Write include/codex.h anew from the Rust source
 	CODEX_UPDATE_HEADER=1 cargo test --test header
@@ -146,5 +165,5 @@ uninstall: ## Remove what `make install` installed
 	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
 
 clean: ## Remove what was built; downloaded runtimes stay
-	@rm -rf $(addprefix $(TARGET)/,debug release asan stage consumers c-tests demo tmp)
+	@rm -rf $(addprefix $(TARGET)/,debug release asan stage consumers c-tests demo soak tmp)
 	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."
