@@ -42,6 +42,9 @@ mod sweeping {
     /// How long a kernel without pidfds is given between two rounds.
     const PAUSE: Duration = Duration::from_millis(5);
 
+    /// More than enough for the kernel to start a program.
+    const STARTING: Duration = Duration::from_millis(50);
+
     /// A process may fork while we look, so the rounds go on until one finds nobody.
     pub(super) fn sweep(marker: &str, deadline: Instant) -> usize {
         let entry = format!("{MARKER}={marker}");
@@ -77,8 +80,26 @@ mod sweeping {
     }
 
     fn has_entry(pid: libc::pid_t, entry: &[u8]) -> bool {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == entry)
+        environment(pid).split(|byte| *byte == 0).any(|variable| variable == entry)
+    }
+
+    /// A program that is just being started has new memory, which the kernel has not filled yet: look again.
+    fn environment(pid: libc::pid_t) -> Vec<u8> {
+        let until = Instant::now() + STARTING;
+        loop {
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            if !environment.is_empty() || !is_starting(pid) || Instant::now() >= until {
+                return environment;
+            }
+            thread::yield_now();
+        }
+    }
+
+    /// Whether a process has an executable and no arguments, not even its name. A zombie has neither, nor a thread of the
+    /// kernel.
+    fn is_starting(pid: libc::pid_t) -> bool {
+        let arguments = fs::read(format!("/proc/{pid}/cmdline"));
+        arguments.is_ok_and(|arguments| arguments.is_empty()) && fs::read_link(format!("/proc/{pid}/exe")).is_ok()
     }
 
     struct Target {
