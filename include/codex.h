@@ -1139,8 +1139,8 @@ codex_status codex_client_options_set_request_handler(struct codex_client_option
  * ## Client
  *
  * A client is one runtime, `codex app-server`, that the library starts and talks to. Calls may be made from any number of
- * threads at once, and any number of turns may run. The runtime is a child process of its own process group; it and the
- * commands that it runs end with the client.
+ * threads at once, and any number of turns may run. The runtime is a child process of its own process group, which inherits
+ * no open file of this process; it and the commands that it runs end with the client.
  *
  * Starts the runtime and waits until it is ready.
  *
@@ -2151,7 +2151,6 @@ codex_status codex_request_respond_json(struct codex_request *request,
                                         struct codex_error **err);
 
 /**
- * A result on one line: the runtime reads a message per line.
  * Answers a request of any kind with a JSON-RPC error.
  *
  * @param request  required; it is not freed

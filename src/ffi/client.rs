@@ -36,8 +36,8 @@ pub(crate) unsafe fn client_of(client: *const codex_client) -> crate::engine::er
 /// ## Client
 ///
 /// A client is one runtime, `codex app-server`, that the library starts and talks to. Calls may be made from any number of
-/// threads at once, and any number of turns may run. The runtime is a child process of its own process group; it and the
-/// commands that it runs end with the client.
+/// threads at once, and any number of turns may run. The runtime is a child process of its own process group, which inherits
+/// no open file of this process; it and the commands that it runs end with the client.
 ///
 /// Starts the runtime and waits until it is ready.
 ///

@@ -364,7 +364,6 @@ pub unsafe extern "C" fn codex_request_respond_json(
     }
 }
 
-/// A result on one line: the runtime reads a message per line.
 /// Answers a request of any kind with a JSON-RPC error.
 ///
 /// @param request  required; it is not freed

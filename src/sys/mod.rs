@@ -11,6 +11,7 @@ mod pipe;
 mod process;
 mod signals;
 mod spawn;
+mod stdio;
 mod sweep;
 #[cfg(test)]
 mod testing;
@@ -24,6 +25,7 @@ pub use pipe::{read, send_nosignal, shutdown_write};
 pub use process::{ExitStatus, Process};
 pub use signals::Signal;
 pub use spawn::{MARKER, SpawnError, SpawnSpec, Spawned, spawn};
+pub use stdio::above_standard_streams;
 pub use sweep::sweep;
 pub use thread::spawn_thread;
 pub use wakeup::WakeupFd;

@@ -1,17 +1,15 @@
 //! The three pipes between a program and its client, and the calls that move bytes through them.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use super::check;
+use super::stdio::above_stdio;
 
 /// The largest pipe that Linux grants without privileges.
 #[cfg(target_os = "linux")]
 const STDOUT_CAPACITY: libc::c_int = 1 << 20;
-
-/// The first descriptor that no standard stream can have.
-const FIRST_FREE_FD: libc::c_int = 3;
 
 /// The two ends of one connection. Ours does not block; the program's does, as programs expect.
 pub(super) struct Ends {
@@ -47,17 +45,6 @@ pub(super) fn stdout_pipe() -> io::Result<Ends> {
 pub(super) fn stderr_pipe() -> io::Result<Ends> {
     let (ours, theirs) = io::pipe()?;
     Ends::new(ours.into(), theirs.into())
-}
-
-/// A host may run without standard streams. Our descriptor in such a slot would receive what the host prints.
-pub(super) fn above_stdio(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() >= FIRST_FREE_FD {
-        return Ok(fd);
-    }
-    // SAFETY: the descriptor is open as long as `fd` lives.
-    let raw = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_FREE_FD) })?;
-    // SAFETY: fcntl has just made this descriptor for us.
-    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
 }
 
 pub(super) fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
@@ -167,21 +154,6 @@ mod tests {
         // SAFETY: reads the size of an open pipe.
         let size = unsafe { libc::fcntl(ends.ours.as_raw_fd(), libc::F_GETPIPE_SZ) };
         assert_eq!(size, STDOUT_CAPACITY);
-    }
-
-    #[test]
-    fn a_host_without_standard_streams_keeps_their_numbers_free() {
-        in_own_process(|| {
-            // SAFETY: this process runs nothing but this test, and its stdin is not used.
-            unsafe { libc::close(0) };
-            for ends in [stdin_socket().unwrap(), stdout_pipe().unwrap(), stderr_pipe().unwrap()] {
-                assert!(ends.ours.as_raw_fd() > libc::STDERR_FILENO);
-                assert!(ends.theirs.as_raw_fd() > libc::STDERR_FILENO);
-                assert_ne!(fd_flags(&ends.ours).1 & libc::FD_CLOEXEC, 0);
-            }
-            // SAFETY: asks for the flags of a descriptor that must not exist.
-            assert_eq!(unsafe { libc::fcntl(0, libc::F_GETFD) }, -1);
-        });
     }
 
     #[test]

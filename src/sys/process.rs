@@ -154,7 +154,7 @@ fn wait_id(kind: libc::idtype_t, id: libc::id_t, options: libc::c_int) -> io::Re
 pub(super) mod pidfd {
     use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-    use super::super::pipe::above_stdio;
+    use super::super::stdio::above_stdio;
 
     /// A descriptor of the process, close-on-exec by nature; None where the kernel or a sandbox does not give one.
     pub(in super::super) fn open(pid: libc::pid_t) -> Option<OwnedFd> {

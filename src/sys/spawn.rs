@@ -17,6 +17,7 @@ use super::executable;
 use super::pipe::{self, Ends};
 use super::process::Process;
 use super::signals::{no_signals, signal_set};
+use super::stdio::FIRST_FREE_FD;
 
 /// The environment variable that tells which client a process belongs to. The runtime gives it to the commands that it
 /// runs, because its name contains none of the words for which a variable is held back (KEY, SECRET, TOKEN).
@@ -208,6 +209,7 @@ impl Plan {
         actions.connect(&streams.stdin.theirs, libc::STDIN_FILENO)?;
         actions.connect(&streams.stdout.theirs, libc::STDOUT_FILENO)?;
         actions.connect(&streams.stderr.theirs, libc::STDERR_FILENO)?;
+        actions.close_all_others()?;
         if let Some(cwd) = &self.cwd {
             actions.enter(cwd)?;
         }
@@ -246,6 +248,29 @@ impl FileActions {
         checked(unsafe { libc::posix_spawn_file_actions_adddup2(self.0.as_mut_ptr(), fd.as_raw_fd(), stream) })
     }
 
+    /// Of the host's descriptors, those that are not closed on exec would stay open in the program and in its commands. An
+    /// older system, which cannot close them here, leaves them open.
+    #[cfg(not(target_vendor = "apple"))]
+    fn close_all_others(&mut self) -> io::Result<()> {
+        type CloseFrom =
+            unsafe extern "C" fn(*mut libc::posix_spawn_file_actions_t, lowest: libc::c_int) -> libc::c_int;
+        // SAFETY: the name is a C string.
+        let symbol = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"posix_spawn_file_actions_addclosefrom_np".as_ptr()) };
+        if symbol.is_null() {
+            return Ok(());
+        }
+        // SAFETY: glibc has had this function with these parameters from 2.34 on.
+        let close_from = unsafe { std::mem::transmute::<*mut libc::c_void, CloseFrom>(symbol) };
+        // SAFETY: the actions are initialised.
+        checked(unsafe { close_from(self.0.as_mut_ptr(), FIRST_FREE_FD) })
+    }
+
+    /// The attributes say it.
+    #[cfg(target_vendor = "apple")]
+    fn close_all_others(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn enter(&mut self, directory: &CString) -> io::Result<()> {
         // SAFETY: the actions are initialised; the path is copied.
         checked(unsafe { libc::posix_spawn_file_actions_addchdir_np(self.0.as_mut_ptr(), directory.as_ptr()) })
@@ -274,6 +299,8 @@ impl Attributes {
 
     fn fill(&mut self) -> io::Result<()> {
         let flags = libc::POSIX_SPAWN_SETPGROUP | libc::POSIX_SPAWN_SETSIGMASK | libc::POSIX_SPAWN_SETSIGDEF;
+        #[cfg(target_vendor = "apple")]
+        let flags = flags | libc::POSIX_SPAWN_CLOEXEC_DEFAULT;
         let own_group = 0;
         let attributes = self.0.as_mut_ptr();
         // SAFETY: the attributes are initialised, and the sets outlive the calls, which copy them.
@@ -406,6 +433,17 @@ mod tests {
         let listed = read_all(&listing.stdout);
         let holds = |fd| listed.lines().filter(|line| line.ends_with(&target_of(fd))).count();
         assert_eq!([&listing.stdin, &listing.stdout, &listing.stderr].map(holds), [0, 1, 1]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_program_holds_no_descriptor_that_the_host_forgot_to_close_on_exec() {
+        // SAFETY: a copy of stderr, which this test closes below; the shell has no use for such a high number.
+        let forgotten = unsafe { libc::fcntl(libc::STDERR_FILENO, libc::F_DUPFD, 200) };
+        let listed = read_all(&shell("echo /proc/$$/fd/*").stdout);
+        // SAFETY: the copy is this test's own.
+        unsafe { libc::close(forgotten) };
+        assert!(listed.contains("/2") && !listed.contains(&format!("/fd/{forgotten}")), "{listed}");
     }
 
     fn hex_field(status: &str, field: &str) -> u64 {

@@ -49,7 +49,8 @@ mod eventfd {
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
     use super::super::check;
-    use super::super::pipe::{above_stdio, retry_interrupted};
+    use super::super::pipe::retry_interrupted;
+    use super::super::stdio::above_stdio;
 
     #[derive(Debug)]
     pub(super) struct Channel(OwnedFd);
@@ -88,7 +89,8 @@ mod self_pipe {
     use std::io;
     use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-    use super::super::pipe::{above_stdio, read, retry_interrupted, set_nonblocking};
+    use super::super::pipe::{read, retry_interrupted, set_nonblocking};
+    use super::super::stdio::above_stdio;
 
     #[derive(Debug)]
     pub(super) struct Channel {
