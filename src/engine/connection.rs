@@ -4,8 +4,8 @@ use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Wake};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -67,8 +67,8 @@ impl Connection {
         connect: impl FnOnce() -> Result<Box<dyn Transport>>,
     ) -> Result<Arc<Self>> {
         // Whoever waits looks after each step of the driver, and not after many: what they brought would lie in memory.
-        let runtime =
-            Builder::new_current_thread().enable_io().enable_time().event_interval(1).build().map_err(no_resources)?;
+        let build = || Builder::new_current_thread().enable_io().enable_time().event_interval(1).build();
+        let runtime = sys::above_standard_streams(build).flatten().map_err(no_resources)?;
         let eagerness = if config.asks == Asks::Handler { Eagerness::Eager } else { Eagerness::Patient };
         let connection = Arc::new(Self {
             request_timeout: config.request_timeout,
@@ -136,6 +136,9 @@ impl Connection {
             return Ok(None);
         }
         self.ensure_may_wait(interest)?;
+        if is_thread_ending() {
+            return Ok(self.wait_beside(interest, deadline, ready));
+        }
         let waiting = self.baton.wait();
         let attempt = poll_fn(|cx| {
             let mut session = self.own_session();
@@ -155,6 +158,28 @@ impl Connection {
         });
         drop(waiting);
         Ok(found)
+    }
+
+    /// Waits without driving: a thread that is ending has lost what tokio keeps for it, as has the one that exits the process
+    /// and runs its exit handlers and static destructors. The background thread drives.
+    fn wait_beside<T>(
+        self: &Arc<Self>,
+        interest: Interest,
+        deadline: Deadline,
+        mut ready: impl FnMut(&mut Session) -> Option<T>,
+    ) -> Option<T> {
+        let bell = Arc::new(Bell::default());
+        loop {
+            let mut session = self.own_session();
+            if let Some(found) = ready(&mut session) {
+                return Some(found);
+            }
+            session.listen(interest, &Arc::clone(&bell).into());
+            drop(session);
+            if !bell.wait(deadline) {
+                return None;
+            }
+        }
     }
 
     /// A wait that could never end says so instead.
@@ -259,6 +284,42 @@ impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
     }
+}
+
+/// Wakes a thread that does not drive the connection.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Bell {
+    /// Waits until it is rung; false when the deadline passed first.
+    fn wait(&self, deadline: Deadline) -> bool {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*rung {
+            rung = match deadline {
+                Deadline::At(at) => {
+                    let Some(left) = at.checked_duration_since(Instant::now()) else { return false };
+                    self.changed.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                Deadline::Never | Deadline::Now => self.changed.wait(rung).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        *rung = false;
+        true
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+}
+
+fn is_thread_ending() -> bool {
+    Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed())
 }
 
 /// The state of a connection, locked. Letting it go carries out what it asked for.
