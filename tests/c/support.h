@@ -39,6 +39,10 @@ void run_tests(const test_case *tests, size_t count);
 void run_tests_with_each_runtime(const test_case *tests, size_t count);
 /* Prints "N passed, N failed"; the exit status of the program. */
 int harness_end(void);
+/* Runs one test with its clean-up, and prints nothing unless a check fails; false then. */
+bool run_quietly(const test_case *test);
+/* The name of the test that runs. */
+const char *test_name(void);
 
 const char *runtime_path(void);
 /* The value of an environment variable that must be set; the program ends with an explanation without it. */
