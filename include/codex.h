@@ -194,7 +194,7 @@ typedef void (*codex_request_fn)(void *user_data, struct codex_request *request)
 
 /**
  * Tells the program that something happened. May run on any thread, with no lock of the library held: set a flag or post a
- * message, and return. No codex_ function may be called inside.
+ * message, and return. No codex_ function but a *_free may be called inside.
  */
 typedef void (*codex_wakeup_fn)(void *user_data);
 

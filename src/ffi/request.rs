@@ -38,7 +38,7 @@ pub const CODEX_REQUEST_TOOL_CALL: codex_request_kind = 7;
 pub const CODEX_REQUEST_AUTH_REFRESH: codex_request_kind = 8;
 
 /// Tells the program that something happened. May run on any thread, with no lock of the library held: set a flag or post a
-/// message, and return. No codex_ function may be called inside.
+/// message, and return. No codex_ function but a *_free may be called inside.
 pub type codex_wakeup_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
 /// Takes a request of the runtime: owned, see [`codex_request_free`]. It is answered now or later, from any thread.
