@@ -50,21 +50,21 @@ impl EarlyEvents {
         self.lines.push(EarlyLine { turn_id: turn_id.into(), line: line.into(), owner });
     }
 
-    /// The lines of a turn that has just become known.
-    pub(super) fn claim(&mut self, turn_id: &str) -> Vec<Box<str>> {
-        let unclaimed = self.lines.iter_mut().filter(|early| early.owner == Owner::Unknown && early.turn_id == turn_id);
-        unclaimed
-            .map(|early| {
-                early.owner = Owner::Known;
-                early.line.clone()
-            })
-            .collect()
+    /// The next line of a turn that has just become known, and where it stands: one that nobody had, or from the position
+    /// `since` on one that handles had which are gone.
+    pub(super) fn claim(&mut self, turn_id: &str, since: usize, from: usize) -> Option<(usize, Owner, Box<str>)> {
+        let is_wanted =
+            |at: usize, early: &EarlyLine| early.turn_id == turn_id && (early.owner == Owner::Unknown || at >= since);
+        let mut lines = self.lines.iter_mut().enumerate().skip(from);
+        let (at, early) = lines.find(|(at, early)| is_wanted(*at, early))?;
+        Some((at, std::mem::replace(&mut early.owner, Owner::Known), early.line.clone()))
     }
 
-    /// The lines of a turn from a position on, whoever else got them.
+    /// The lines of a turn from a position on that its handles got; what came after its end is none of them.
     pub(super) fn since(&self, position: usize, turn_id: &str) -> Vec<Box<str>> {
         let lines = self.lines.get(position..).unwrap_or_default();
-        lines.iter().filter(|early| early.turn_id == turn_id).map(|early| early.line.clone()).collect()
+        let shared = lines.iter().filter(|early| early.owner == Owner::Known && early.turn_id == turn_id);
+        shared.map(|early| early.line.clone()).collect()
     }
 
     /// The first turn that nobody has claimed.
@@ -79,5 +79,11 @@ impl EarlyEvents {
 
     pub(super) fn ended(&self, turn_id: &str) -> Option<Arc<Ended>> {
         self.ended.iter().find(|(id, _)| id == turn_id).map(|(_, ended)| Arc::clone(ended))
+    }
+
+    /// What the lines that nobody has claimed occupy.
+    #[cfg(test)]
+    pub(super) fn unclaimed_bytes(&self) -> usize {
+        self.lines.iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line.len()).sum()
     }
 }

@@ -135,9 +135,11 @@ impl Slot {
     }
 
     pub(super) fn is_urgent(&self) -> bool {
-        self.interrupt.is_some()
-            || matches!(self.phase, SlotPhase::Starting { .. })
-            || self.reconciling != Reconciling::No
+        self.interrupt.is_some() || self.is_starting() || self.reconciling != Reconciling::No
+    }
+
+    fn is_starting(&self) -> bool {
+        matches!(self.phase, SlotPhase::Starting { .. })
     }
 }
 
@@ -281,7 +283,7 @@ impl Session {
     }
 
     pub(super) fn attach_answered(&mut self, now: Instant, slot: SlotRef, answer: Result<&str>) {
-        let Some(index) = self.slot(slot) else { return };
+        let Some(index) = self.slot(slot).filter(|index| self.slots[*index].is_starting()) else { return };
         let wanted = self.slots[index].turn_ids.pop();
         let found = match &answer {
             Ok(result) => find_turn(result, wanted.as_deref()),
@@ -307,7 +309,7 @@ impl Session {
         match (self.by_turn.get(turn_id).copied(), ended) {
             (Some(running), _) => self.join(now, index, running, early_from, turn_id),
             (None, Some(ended)) => self.join_ended(index, &ended, early_from, turn_id),
-            (None, None) => self.run(now, index, turn_id, turn_json),
+            (None, None) => self.run(now, index, early_from, turn_id, turn_json),
         }
         self.release_start(now, &thread_id);
     }
@@ -320,7 +322,10 @@ impl Session {
         }
     }
 
-    fn run(&mut self, now: Instant, index: usize, turn_id: &str, turn_json: Option<&str>) {
+    fn run(&mut self, now: Instant, index: usize, early_from: usize, turn_id: &str, turn_json: Option<&str>) {
+        if self.slots[index].handles.is_empty() {
+            return self.leave_to_others(index, turn_id);
+        }
         let slot = &mut self.slots[index];
         slot.phase = SlotPhase::Running;
         slot.turn_ids = vec![turn_id.to_owned()];
@@ -332,26 +337,44 @@ impl Session {
         self.by_turn.insert(turn_id.to_owned(), index);
         let slot = self.slot_ref(index);
         let thread_id = Arc::clone(&self.slots[index].thread_id);
-        let lines = self.early.get_mut(&*thread_id).map(|early| early.claim(turn_id)).unwrap_or_default();
-        for line in lines {
-            if self.slot(slot).is_none() {
-                return;
+        let mut from = 0;
+        // What comes after the end of the turn is none of its events.
+        while self.slot(slot).is_some() {
+            let early = self.early.get_mut(&*thread_id);
+            let Some((at, owner, line)) = early.and_then(|early| early.claim(turn_id, early_from, from)) else { break };
+            from = at + 1;
+            match owner {
+                Owner::Unknown => {
+                    self.unqueued(line.len());
+                    self.replay(now, &line);
+                }
+                Owner::Known => self.replay_event(now, &line),
             }
-            self.unqueued(line.len());
-            self.replay(now, &line);
         }
         self.arm_turn(now, slot);
-        self.let_go_without_handles(slot);
+    }
+
+    /// Every handle of a turn was freed before its id was known. What was kept of it stays for another start that may have
+    /// joined it, or for the client.
+    fn leave_to_others(&mut self, index: usize, turn_id: &str) {
+        let slot = self.slots.remove(index);
+        if slot.interrupt.is_some() {
+            self.send_interrupt(&slot.thread_id, turn_id, None, Purpose::Nobody);
+        }
     }
 
     /// A line that was kept: its turn is known now, so it goes where it would have gone.
     fn replay(&mut self, now: Instant, line: &str) {
         match Envelope::read(line) {
-            Ok(Envelope::Notification(notification)) => {
-                self.route(now, Method::of(&notification.method), &notification);
-            }
             Ok(Envelope::Request(id, notification)) => self.ask(now, id, &notification),
-            _ => {}
+            _ => self.replay_event(now, line),
+        }
+    }
+
+    /// The same for a line that others have had, so that what it asks is asked already.
+    fn replay_event(&mut self, now: Instant, line: &str) {
+        if let Ok(Envelope::Notification(notification)) = Envelope::read(line) {
+            self.route(now, Method::of(&notification.method), &notification);
         }
     }
 
@@ -408,6 +431,10 @@ impl Session {
     }
 
     pub(super) fn fail_start(&mut self, now: Instant, index: usize, error: Error) {
+        // Its events have told that it runs, although the answer never came.
+        if self.slots[index].phase == SlotPhase::Running {
+            return;
+        }
         let slot = self.slots.remove(index);
         if slot.phase == SlotPhase::Waiting {
             return self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error) }));
@@ -418,12 +445,8 @@ impl Session {
 
     /// When the connection is lost, a completion that came before the answer still counts.
     pub(super) fn bind_early_completions(&mut self, now: Instant) {
-        let starting: Vec<SlotRef> = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| matches!(slot.phase, SlotPhase::Starting { .. }))
-            .map(|(index, _)| self.slot_ref(index))
-            .collect();
+        let starting: Vec<SlotRef> =
+            self.slots.iter().filter(|(_, slot)| slot.is_starting()).map(|(index, _)| self.slot_ref(index)).collect();
         for slot in starting {
             let Some(index) = self.slot(slot) else { continue };
             let unclaimed = self.early.get(&*self.slots[index].thread_id).and_then(|early| early.first_unclaimed());
@@ -516,8 +539,10 @@ impl Session {
     /// Takes the oldest event of a handle.
     pub fn next_turn_event(&mut self, handle: HandleId) -> Next {
         let handle = &mut self.handles[handle];
-        if !handle.queue.has_ended() && handle.delivery != Delivery::Streamed {
-            handle.delivery = Delivery::Read;
+        match handle.delivery {
+            Delivery::Kept => handle.delivery = Delivery::Read,
+            Delivery::Discarded if !handle.queue.has_ended() => handle.delivery = Delivery::Read,
+            _ => {}
         }
         let next = handle.queue.pop();
         if let Next::Event(event) = &next {
@@ -544,14 +569,17 @@ impl Session {
         self.drop_queue(now, handle);
     }
 
+    /// Again, until nothing comes: the end of a request that is declined here is an event too.
     fn drop_queue(&mut self, now: Instant, handle: HandleId) {
-        let bytes = self.handles[handle].queue.bytes();
-        let events = self.handles[handle].queue.clear();
-        self.unqueued(bytes);
-        self.unindex_turn(handle);
-        for event in events.iter().filter(|event| event.kind() == EventKind::Request) {
-            self.decline_undelivered(now, event.request_id());
+        while !self.handles[handle].queue.is_empty() {
+            let bytes = self.handles[handle].queue.bytes();
+            let events = self.handles[handle].queue.clear();
+            self.unqueued(bytes);
+            for event in events.iter().filter(|event| event.kind() == EventKind::Request) {
+                self.decline_undelivered(now, event.request_id());
+            }
         }
+        self.unindex_turn(handle);
     }
 
     /// How the turn of a handle ended, once it has.

@@ -202,3 +202,13 @@ fn closing_declines_what_is_open_and_ends_the_turns() {
     assert_eq!(talk.end(handle).1, Some(Status::Closed));
     assert_eq!(talk.session.begin_call("m", "{}", None).unwrap_err().status(), Status::Closed);
 }
+
+#[test]
+fn a_tool_call_that_is_declined_with_its_handle_leaves_nothing_behind() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.ask(0, "item/tool/call");
+    talk.session.free_turn(talk.now, handle);
+    assert_eq!(talk.answers()[0]["result"]["success"], false);
+    assert_eq!(talk.session.queued_bytes, 0);
+}

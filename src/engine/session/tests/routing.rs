@@ -332,3 +332,77 @@ fn a_thread_that_was_let_go_while_it_opened_leaves_nothing_behind() {
     talk.hear(json!({"id": id, "result": {"thread": {"id": THREAD}}}));
     assert!(talk.session.threads.is_empty());
 }
+
+#[test]
+fn what_came_before_the_answer_to_a_start_whose_handle_is_gone_belongs_to_whoever_joined() {
+    let mut talk = Talk::new();
+    let (first, first_id) = talk.begin(Delivery::Kept, Limits::default());
+    let (second, second_id) = talk.begin(Delivery::Kept, Limits::default());
+    talk.session.free_turn(talk.now, first);
+    talk.turn_started();
+    talk.message("early");
+    talk.answer_start(first_id, TURN);
+    talk.answer_start(second_id, TURN);
+    talk.turn_completed("completed");
+    assert_eq!(talk.kinds(second).len(), 4, "the start, the message, the completion and the end");
+    assert_eq!(talk.end(second).0.unwrap()["finalResponse"], "early");
+}
+
+#[test]
+fn a_turn_whose_handle_was_freed_before_the_answer_belongs_to_the_client_from_its_first_event() {
+    let mut talk = Talk::new();
+    talk.session.open_client_queue();
+    let (handle, id) = talk.begin(Delivery::Kept, Limits::default());
+    talk.session.free_turn(talk.now, handle);
+    talk.turn_started();
+    talk.answer_start(id, TURN);
+    talk.turn_completed("completed");
+    assert_eq!(talk.client_methods(), ["turn/started", "turn/completed"]);
+}
+
+#[test]
+fn a_handle_that_joins_a_turn_whose_other_handles_are_gone_has_every_event_since_it_was_begun() {
+    let mut talk = Talk::new();
+    let first = talk.running(Delivery::Kept, Limits::default());
+    let (second, id) = talk.begin(Delivery::Kept, Limits::default());
+    talk.message("between");
+    talk.session.free_turn(talk.now, first);
+    talk.answer_start(id, TURN);
+    talk.turn_completed("completed");
+    assert_eq!(talk.kinds(second), [EventKind::ItemCompleted, EventKind::TurnCompleted, EventKind::TurnEnded]);
+}
+
+#[test]
+fn what_comes_late_of_a_turn_is_not_shared_with_a_start_that_joined_it() {
+    let mut talk = Talk::new();
+    talk.session.open_client_queue();
+    talk.running(Delivery::Discarded, Limits::default());
+    let (second, id) = talk.begin(Delivery::Kept, Limits::default());
+    talk.turn_completed("completed");
+    talk.message("late");
+    talk.answer_start(id, TURN);
+    assert_eq!(talk.kinds(second), [EventKind::TurnCompleted, EventKind::TurnEnded]);
+    assert_eq!(talk.client_methods(), ["item/completed"]);
+}
+
+#[test]
+fn a_connection_lost_before_the_answer_keeps_what_the_turn_did() {
+    let mut talk = Talk::new();
+    let (handle, _) = talk.begin(Delivery::Kept, Limits::default());
+    talk.turn_started();
+    talk.message("part");
+    talk.session.lost(talk.now, Error::new(Status::Transport, "gone"));
+    let (result, status) = talk.end(handle);
+    assert_eq!((result.unwrap()["items"][0]["text"].clone(), status), ("part".into(), Some(Status::Transport)));
+    assert_eq!(talk.session.by_turn.len(), 0);
+}
+
+#[test]
+fn a_turn_that_was_over_before_it_was_read_is_read_to_its_end_although_it_is_waited_for() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.turn_completed("completed");
+    assert!(matches!(talk.session.next_turn_event(handle), Next::Event(_)));
+    talk.session.discard_turn_events(talk.now, handle);
+    assert_eq!(talk.kinds(handle), [EventKind::TurnCompleted, EventKind::TurnEnded]);
+}
