@@ -2,6 +2,7 @@
 
 mod captures;
 mod limits;
+mod model;
 mod questions;
 mod queues;
 mod routing;
