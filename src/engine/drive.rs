@@ -124,7 +124,7 @@ impl Driver {
                     self.phase = Phase::Farewell(now + FAREWELL.min(patience));
                     self.part(now, parting);
                 }
-                Some(Parting::Refused) => self.end(now, Phase::Ending, Duration::ZERO),
+                Some(Parting::AtOnce) => self.end(now, Phase::Ending, Duration::ZERO),
                 None => {}
             },
             Phase::Farewell(until) if self.has_said_all() || now >= until => {

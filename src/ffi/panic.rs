@@ -83,7 +83,9 @@ fn keep_quiet() {
 mod tests {
     use super::*;
     use crate::ffi::error::{codex_error_free, codex_error_message};
+    use crate::sys::testing::in_own_process;
     use std::ffi::CStr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn a_panic_becomes_an_error_and_not_an_abort() {
@@ -95,6 +97,20 @@ mod tests {
             codex_error_free(err);
         }
         assert_eq!(value(5, || panic!("no")), 5);
+    }
+
+    #[test]
+    fn what_is_caught_is_not_printed_and_the_panics_of_others_are() {
+        in_own_process(|| {
+            static PRINTED: AtomicUsize = AtomicUsize::new(0);
+            std::panic::set_hook(Box::new(|_| {
+                PRINTED.fetch_add(1, Ordering::SeqCst);
+            }));
+            assert_eq!(value(5, || panic!("nobody may read this")), 5);
+            assert_eq!(PRINTED.load(Ordering::SeqCst), 0);
+            std::panic::catch_unwind(|| panic!("of somebody else")).unwrap_err();
+            assert_eq!(PRINTED.load(Ordering::SeqCst), 1);
+        });
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod spawn;
 mod stdio;
 mod sweep;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod thread;
 mod wakeup;
 mod watch;

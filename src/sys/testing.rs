@@ -20,8 +20,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const ALONE: &str = "LIBCODEX_TEST_ALONE";
 
 /// Runs the body of the calling test in a process of its own, where it may change what belongs to the whole process. That
-/// process has a marker of its own, too.
-pub(super) fn in_own_process<F: FnOnce()>(body: F) {
+/// process has a marker of its own, too. Nothing may be printed on its standard error.
+pub(crate) fn in_own_process<F: FnOnce()>(body: F) {
     let path = type_name::<F>().trim_end_matches("::{{closure}}");
     let (_, test) = path.split_once("::").unwrap();
     if env::var_os(ALONE).is_some() {
@@ -33,6 +33,7 @@ pub(super) fn in_own_process<F: FnOnce()>(body: F) {
     let said = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{}\n{said}\n{complaint}", output.status);
+    assert_eq!(complaint, "");
 }
 
 /// Gives a signal its default action.

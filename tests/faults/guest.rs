@@ -1,7 +1,7 @@
 //! A good guest in the process of the host: no signal, no leak, nothing that a fork inherits.
 #![cfg(target_os = "linux")]
 
-mod sys;
+pub mod sys;
 
 use std::fs;
 use std::path::Path;

@@ -13,5 +13,6 @@ mod floods;
 mod guest;
 mod interrupts;
 mod lines;
+mod panics;
 mod requests;
 mod turns;

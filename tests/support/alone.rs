@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 use std::env;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use super::fake::in_time;
 
@@ -18,6 +18,21 @@ pub fn alone_with<F: FnOnce() + Send + 'static>(variables: &[(&str, Option<&str>
     if env::var_os(ALONE).is_some() {
         return in_time(test);
     }
+    assert_passed(&rerun::<F>(variables));
+}
+
+/// The same for a test during which nothing may be printed.
+pub fn silently_alone<F: FnOnce() + Send + 'static>(test: F) {
+    if env::var_os(ALONE).is_some() {
+        return in_time(test);
+    }
+    let output = rerun::<F>(&[]);
+    assert_passed(&output);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// Runs this program again with nothing but the test that `F` is the body of.
+fn rerun<F>(variables: &[(&str, Option<&str>)]) -> Output {
     let path = type_name::<F>().trim_end_matches("::{{closure}}");
     let (_, name) = path.split_once("::").expect("a test has a path");
     let mut command = Command::new(env::current_exe().expect("the path of this program"));
@@ -28,7 +43,10 @@ pub fn alone_with<F: FnOnce() + Send + 'static>(variables: &[(&str, Option<&str>
             None => command.env_remove(name),
         };
     }
-    let output = command.output().expect("this program runs");
+    command.output().expect("this program runs")
+}
+
+fn assert_passed(output: &Output) {
     let said = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{}\n{said}\n{complaint}", output.status);

@@ -151,10 +151,10 @@ enum Driver {
 /// Why the runtime is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parting {
-    /// The host closed the client.
+    /// The host closed the client: what is to be said is still said.
     Closed,
-    /// It is not a runtime.
-    Refused,
+    /// It is not a runtime, or a defect has ended the connection.
+    AtOnce,
 }
 
 /// What whoever drives the connection is to do next. Whatever changes later calls the driver again.
@@ -565,7 +565,7 @@ impl Session {
     fn parting(&self) -> Option<Parting> {
         match self.phase {
             Phase::Closing => Some(Parting::Closed),
-            Phase::Refused(_) => Some(Parting::Refused),
+            Phase::Refused(_) | Phase::Over(_) => Some(Parting::AtOnce),
             _ => None,
         }
     }
@@ -601,6 +601,7 @@ impl Session {
         self.end_client_queue(told);
         self.phase = Phase::Over(error);
         self.effects.wakers.append(&mut self.state_listeners);
+        self.wake_driver();
     }
 
     fn end_everything(&mut self, now: Instant, error: &Error) {

@@ -77,3 +77,9 @@ fn set_limit(limit: libc::rlimit) {
     // SAFETY: the limit outlives the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
 }
+
+/// Enters the library as a C program does.
+pub fn enter_the_library() {
+    // SAFETY: the name is a C string.
+    assert!(unsafe { codex::ffi::version::codex_has_feature(c"stdio".as_ptr()) });
+}

@@ -614,10 +614,16 @@ impl World {
             if hand.delivery != Delivery::Discarded && hand.answered == Answered::Yes {
                 self.check_events(index, hand);
             }
-            if hand.is_first && hand.answered == Answered::Yes {
+            if hand.is_first && hand.answered == Answered::Yes && !self.was_left_by_others(hand) {
                 self.check_result(index, hand);
             }
         }
+    }
+
+    /// Whether handles that followed the turn of this one, and may have been answered first, are gone: what was collected for
+    /// them alone is gone with them.
+    fn was_left_by_others(&self, hand: &Hand) -> bool {
+        self.hands.iter().any(|other| other.bound == hand.bound && other.freed_at.is_some())
     }
 
     /// The result of a handle with which its turn began has all its items.
