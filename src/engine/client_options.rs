@@ -185,11 +185,11 @@ impl ClientOptions {
 }
 
 impl fmt::Debug for ClientOptions {
-    /// Without the environment, which may hold secrets.
+    /// Without arguments, variables and configuration, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientOptions")
             .field("codex_path", &self.codex_path)
-            .field("command", &self.command)
+            .field("command", &self.command.iter().flatten().next())
             .field("codex_home", &self.codex_home)
             .field("client_info", &self.client_info)
             .finish_non_exhaustive()

@@ -1,6 +1,7 @@
 //! Which executable is the runtime, and what it is started with.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::client_options::{ClientOptions, Inherit};
@@ -13,7 +14,6 @@ const PATH_VARIABLE: &str = "CODEX_PATH";
 const EXECUTABLE: &str = if cfg!(windows) { "codex.exe" } else { "codex" };
 
 /// Everything that is needed to start the runtime.
-#[derive(Debug)]
 pub struct Launch {
     /// The executable.
     pub program: PathBuf,
@@ -23,6 +23,13 @@ pub struct Launch {
     pub env: Vec<(OsString, OsString)>,
     /// The directory that it starts in.
     pub cwd: Option<PathBuf>,
+}
+
+impl fmt::Debug for Launch {
+    /// Without arguments and variables, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launch").field("program", &self.program).field("cwd", &self.cwd).finish_non_exhaustive()
+    }
 }
 
 type Environment = Vec<(OsString, OsString)>;

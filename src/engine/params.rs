@@ -1,11 +1,13 @@
 //! The builder of the params of a call, for hosts without a JSON library.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::error::{Error, Status};
 use super::json::{
-    JsonError, MAX_SENT_DEPTH, Object, decode_pointer_token, kind_name, minify, nesting, push_quoted, quote,
+    JsonError, MAX_SENT_DEPTH, Object, Shown, decode_pointer_token, kind_name, minify, nesting, push_quoted, quote,
 };
 
 const INPUT: &str = "input";
@@ -137,9 +139,15 @@ pub fn checked_json(what: &str, text: &str) -> Result<String, Error> {
 ///
 /// A key that begins with `/` is a JSON Pointer (RFC 6901) and creates the objects on its way; any other key is the name
 /// of a field. Setting a field again replaces it. A setter that fails changes nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Params {
     fields: Fields,
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(&self.json()).fmt(f)
+    }
 }
 
 impl Params {
@@ -310,7 +318,7 @@ impl Obstacle {
 }
 
 /// The value of a field: text until something inside it is set.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Field {
     Raw(String),
     Object(Fields),
@@ -368,7 +376,7 @@ impl Field {
 }
 
 /// Fields in the order in which they were first set.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 struct Fields(Vec<(String, Field)>);
 
 impl Fields {

@@ -1,5 +1,6 @@
 //! A question of the runtime: an approval, a form, a tool call; and the exact words of each answer.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,7 +8,7 @@ use once_cell::sync::OnceCell;
 
 use super::connection::Connection;
 use super::error::{Error, Result};
-use super::json::{Tree, member, quote};
+use super::json::{Shown, Tree, member, quote};
 use super::session::{CancelHook, QuestionId, Snapshot};
 use super::text::ZString;
 
@@ -81,7 +82,7 @@ pub enum ToolOutcome {
 }
 
 /// What the host answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Yes.
     Approve(Scope),
@@ -97,13 +98,35 @@ pub enum Answer {
     Error(i64, String),
 }
 
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Approve(scope) => f.debug_tuple("Approve").field(scope).finish(),
+            Self::Decline => f.write_str("Decline"),
+            Self::CancelTurn => f.write_str("CancelTurn"),
+            Self::Text(outcome, text) => f.debug_tuple("Text").field(outcome).field(&Shown(text)).finish(),
+            Self::Result(json) => f.debug_tuple("Result").field(&Shown(json)).finish(),
+            Self::Error(code, message) => f.debug_tuple("Error").field(code).field(&Shown(message)).finish(),
+        }
+    }
+}
+
 /// What is sent to the runtime.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Reply {
     /// The `result`.
     Result(String),
     /// The `error`: its code and message.
     Error(i64, String),
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Result(json) => f.debug_tuple("Result").field(&Shown(json)).finish(),
+            Self::Error(code, message) => f.debug_tuple("Error").field(code).field(&Shown(message)).finish(),
+        }
+    }
 }
 
 /// JSON-RPC: the method is not available here.
@@ -180,7 +203,6 @@ fn does_not_fit(answer: &str, method: &str, advice: &str) -> Error {
 }
 
 /// A question that waits for an answer. Unanswered, it is declined when it is dropped.
-#[derive(Debug)]
 pub struct Request {
     connection: Arc<Connection>,
     snapshot: Snapshot,
@@ -190,6 +212,12 @@ pub struct Request {
     turn_id: ZString,
     value: OnceCell<Option<Tree>>,
     item: OnceCell<Option<Tree>>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Request").field(&self.snapshot).finish()
+    }
 }
 
 impl Request {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, NulError, OsStr, OsString};
+use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -28,7 +29,6 @@ pub const MARKER: &str = "LIBCODEX_RUN";
 const DEFAULT_SIGNALS: [libc::c_int; 3] = [libc::SIGCHLD, libc::SIGPIPE, libc::SIGTERM];
 
 /// What to start, and how.
-#[derive(Debug)]
 pub struct SpawnSpec<'a> {
     /// The executable. Not searched for on PATH; a relative path starts from this process's directory.
     pub program: &'a Path,
@@ -40,6 +40,13 @@ pub struct SpawnSpec<'a> {
     pub cwd: Option<&'a Path>,
     /// The value of its [`MARKER`] variable, by which [`sweep`](super::sweep) finds what it leaves behind.
     pub marker: &'a str,
+}
+
+impl fmt::Debug for SpawnSpec<'_> {
+    /// Without arguments and variables, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpawnSpec").field("program", &self.program).field("cwd", &self.cwd).finish_non_exhaustive()
+    }
 }
 
 /// A program that runs, and our ends of its standard streams: nonblocking and close-on-exec.
@@ -161,7 +168,9 @@ fn variable(name: &OsStr, value: &OsStr) -> Result<CString, SpawnError> {
     let mut text = name.to_owned();
     text.push("=");
     text.push(value);
+    // The value may be a secret.
     c_string("environment variable", &text)
+        .map_err(|_| SpawnError::Nul { what: "environment variable", text: name.to_owned() })
 }
 
 fn c_string(what: &'static str, text: &OsStr) -> Result<CString, SpawnError> {

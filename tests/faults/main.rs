@@ -15,4 +15,5 @@ mod interrupts;
 mod lines;
 mod panics;
 mod requests;
+mod secrets;
 mod turns;

@@ -1,11 +1,13 @@
 //! One object to be sent, as its members: their order is kept and their values stay text.
 
 use std::collections::HashMap;
+use std::fmt;
 
+use super::secret::Shown;
 use super::text::{JsonError, kind_name, members, minify, push_quoted, quote, unescape_str};
 
 /// An ordered list of members whose values are minified JSON texts. A key occurs once.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Object {
     members: Vec<(String, String)>,
 }
@@ -22,6 +24,12 @@ pub enum ObjectError {
         /// What it is: "an array".
         found: &'static str,
     },
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Shown(&self.to_json()).fmt(f)
+    }
 }
 
 impl Object {

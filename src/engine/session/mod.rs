@@ -28,6 +28,7 @@ use slab::Slab;
 
 use super::error::{Error, Result, Status};
 use super::event::{Event, EventKind, Parts};
+use super::json::without_secrets;
 use super::log::{Level, Log};
 use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
@@ -318,7 +319,7 @@ impl Session {
     }
 
     fn malformed(&mut self, line: &[u8], why: &str) {
-        let start = String::from_utf8_lossy(&line[..line.len().min(120)]).into_owned();
+        let start = without_secrets(&String::from_utf8_lossy(&line[..line.len().min(120)]));
         self.stats.malformed += 1;
         self.log.emit(Level::Warn, "codex::rpc", || format!("skipped a line that is no message ({why}): {start}"));
         self.first_malformed.get_or_insert(start);

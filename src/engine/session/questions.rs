@@ -11,7 +11,7 @@ use super::turns::{Delivery, HandleId, SlotRef};
 use super::{Asks, Session, Timer};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
-use crate::engine::json::{member, quote, string};
+use crate::engine::json::{Shown, member, quote, string};
 use crate::engine::log::Level;
 use crate::engine::method::{Method, TextAt};
 use crate::engine::request::{Reply, reply_to};
@@ -47,7 +47,7 @@ impl fmt::Debug for CancelHook {
 }
 
 /// A request as the host sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Snapshot {
     /// Its id.
     pub id: QuestionId,
@@ -67,6 +67,14 @@ pub struct Snapshot {
     pub user_data: usize,
     /// Set when it needs no answer any more.
     pub cancelled: Arc<AtomicBool>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Snapshot");
+        shown.field("id", &self.id).field("method", &self.method).field("params", &Shown(&self.params));
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// A request of the runtime.

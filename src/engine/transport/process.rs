@@ -10,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::framing::{Framer, Tail};
 use super::{Ending, Filled, Incoming, Transport};
+use crate::engine::json::without_secrets;
 use crate::engine::log::{Level, Log};
 use crate::sys::{self, ExitStatus, Process, Signal, Spawned};
 
@@ -104,7 +105,7 @@ impl ProcessTransport {
     fn log_stderr(&mut self) {
         let log = &self.log;
         self.tail.take_lines(&mut |line| {
-            log.emit(Level::Info, "codex::runtime", || strip_escapes(&String::from_utf8_lossy(line)));
+            log.emit(Level::Info, "codex::runtime", || plain(line));
         });
     }
 
@@ -141,7 +142,7 @@ impl ProcessTransport {
             self.log.emit(Level::Warn, "codex::process", message);
         }
         self.drain_stderr();
-        let tail = strip_escapes(&String::from_utf8_lossy(self.tail.as_bytes()));
+        let tail = plain(self.tail.as_bytes());
         let tail = tail.trim();
         Ending { exit_status: Some(status.to_string()), stderr_tail: (!tail.is_empty()).then(|| tail.to_owned()) }
     }
@@ -238,6 +239,11 @@ fn poll_read(fd: &AsyncFd<OwnedFd>, cx: &mut Context<'_>, buffer: &mut Vec<u8>) 
             }
         }));
     }
+}
+
+/// What a runtime writes to its standard error, as the host may see it.
+fn plain(bytes: &[u8]) -> String {
+    without_secrets(&strip_escapes(&String::from_utf8_lossy(bytes)))
 }
 
 /// The text without the escape sequences that colour it.

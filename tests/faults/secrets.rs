@@ -1,0 +1,125 @@
+//! API keys and tokens reach the runtime, and nobody else: not the logs, the traces, the errors, nor `Debug`.
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use codex::engine::client::{Client, Timeout};
+use codex::engine::client_options::ClientOptions;
+use codex::engine::connection::Deadline;
+use codex::engine::error::{Error, Status};
+use codex::engine::log::Level;
+use codex::engine::params::Params;
+use codex::engine::request::Answer;
+use fake_runtime::{Action, Script};
+use serde_json::json;
+
+use crate::support::fake::{Fake, play};
+use crate::support::follow::{PATIENCE, eventually, next_of_client};
+
+/// In a variable, in the configuration, in a login, in a fresh token, in what the runtime says.
+const VARIABLE: &str = "hidden-in-a-variable";
+const CONFIGURED: &str = "hidden-in-the-configuration";
+const KEY: &str = "hidden-in-a-login";
+const TOKEN: &str = "hidden-in-a-fresh-token";
+const SAID: &str = "sk-hidden-in-what-the-runtime-says";
+const SECRETS: [&str; 5] = [VARIABLE, CONFIGURED, KEY, TOKEN, SAID];
+
+/// Everything that was shown to the host.
+#[derive(Clone, Default)]
+struct Shown(Arc<Mutex<Vec<String>>>);
+
+impl Shown {
+    fn note(&self, text: impl Into<String>) {
+        self.0.lock().expect("nobody panics here").push(text.into());
+    }
+
+    fn debug(&self, value: &dyn Debug) {
+        self.note(format!("{value:?} {value:#?}"));
+    }
+
+    fn error(&self, error: &Error) {
+        self.debug(error);
+        self.note(error.to_json());
+        self.note(error.to_string());
+    }
+
+    fn contains(&self, part: &str) -> bool {
+        self.0.lock().expect("nobody panics here").iter().any(|text| text.contains(part))
+    }
+
+    /// The first text that gives a secret away.
+    fn leak(&self) -> Option<String> {
+        let texts = self.0.lock().expect("nobody panics here");
+        texts.iter().find(|text| SECRETS.iter().any(|secret| text.contains(secret))).cloned()
+    }
+}
+
+fn talks_too_much() -> Script {
+    Script::new()
+        .start([Action::stderr(format!("Authorization: Bearer {SAID}"))])
+        .on("account/login/start", [Action::error(-32600, "not today")])
+        .on("slow", [])
+        .on("ask", [Action::request("r", "account/chatgptAuthTokens/refresh", json!({"reason": "unauthorized"}))])
+        .on(
+            "echo",
+            [
+                Action::raw(format!("{{\"apiKey\":\"{SAID}")),
+                Action::raw(format!("Bearer {SAID}")),
+                Action::notify("account/updated", json!({"apiKey": SAID, "deep": [{"access_token": SAID}]})),
+            ],
+        )
+        .on("crash", [Action::stderr(format!("panicked with OPENAI_API_KEY={SAID}")), Action::exit(3)])
+}
+
+fn options(fake: &Fake, shown: &Shown) -> ClientOptions {
+    let mut options = fake.options();
+    options.set_env("OPENAI_API_KEY", Some(VARIABLE)).unwrap();
+    options.add_config(&format!("model_providers.x.experimental_bearer_token=\"{CONFIGURED}\"")).unwrap();
+    let (logs, traces) = (shown.clone(), shown.clone());
+    options.log = Some((Level::Trace, Arc::new(move |_, target, message| logs.note(format!("{target}: {message}")))));
+    options.trace = Some(Arc::new(move |_, line| traces.note(line)));
+    options
+}
+
+/// Says every secret to the runtime, in calls that fail in every way.
+fn say_everything(client: &Client, shown: &Shown) {
+    let login = json!({"type": "apiKey", "apiKey": KEY}).to_string();
+    for (method, timeout) in [("account/login/start", PATIENCE), ("slow", Duration::from_millis(50))] {
+        shown.error(&client.call(method, Some(&login), Timeout::After(timeout)).unwrap_err());
+    }
+    shown.error(&client.call("m", Some(&format!("{{\"apiKey\":\"{KEY}\" oops")), Timeout::Default).unwrap_err());
+    client.next_event(Deadline::Now).unwrap();
+    client.notify("ask", None).unwrap();
+    let request = std::iter::from_fn(|| next_of_client(client)).find_map(|event| event.take_request()).unwrap();
+    let answer = Answer::Result(json!({"accessToken": TOKEN, "chatgptAccountId": "a"}).to_string());
+    shown.debug(&request);
+    shown.debug(&answer);
+    request.answer(&answer).unwrap();
+    client.notify("echo", None).unwrap();
+}
+
+#[test]
+fn no_secret_is_ever_shown_and_every_one_arrives() {
+    play(talks_too_much(), |fake| {
+        let shown = Shown::default();
+        let options = options(fake, &shown);
+        let mut params = Params::new();
+        params.set_string("apiKey", KEY).unwrap();
+        let client = Client::connect(&options).unwrap();
+        shown.debug(&options);
+        shown.debug(&params);
+        shown.debug(&client);
+        say_everything(&client, &shown);
+        let crash = client.call("crash", None, Timeout::After(PATIENCE)).unwrap_err();
+        assert_eq!(crash.status(), Status::Transport);
+        shown.error(&crash);
+        client.close(PATIENCE).unwrap();
+        for part in ["skipped a line", "account/login/start", "Authorization: Bearer", "OPENAI_API_KEY=", "\"r\""] {
+            eventually(part, || shown.contains(part));
+        }
+        assert_eq!(shown.leak(), None);
+        let record = fake.record().join("\n");
+        assert!(record.contains(KEY) && record.contains(TOKEN), "{record}");
+    });
+}
