@@ -19,8 +19,8 @@ use codex::engine::transport::{Ending, Filled, Incoming, Tap, Transport};
 use fake_runtime::{Action, Script, Turn};
 use serde_json::json;
 
-use crate::alone::silently_alone;
 use crate::guest::sys;
+use crate::support::alone::silently_alone;
 use crate::support::fake::{ask, limited, play, unannounced};
 use crate::support::follow::{PATIENCE, begin, end, eventually, next_of_client, run, soon, start, until};
 
