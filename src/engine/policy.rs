@@ -129,6 +129,11 @@ mod tests {
     }
 
     #[test]
+    fn a_sandbox_of_a_turn_says_nothing_of_the_roots_and_the_network_that_are_configured() {
+        assert_eq!(turn(r#"{"sandbox":"workspace-write"}"#).unwrap(), r#"{"sandboxPolicy":{"type":"workspaceWrite"}}"#);
+    }
+
+    #[test]
     fn include_turns_is_said_only_when_asked() {
         assert_eq!(thread("{}").unwrap(), "{}");
         assert_eq!(thread(r#"{"includeTurns":true}"#).unwrap(), r#"{"excludeTurns":false}"#);

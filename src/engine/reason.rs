@@ -6,9 +6,8 @@
 use serde::Deserialize;
 
 use super::error::{Error, Status};
-use super::rpc::RpcError;
+use super::rpc::{OVERLOADED, RpcError};
 
-const OVERLOADED: i64 = -32001;
 const METHOD_NOT_FOUND: i64 = -32601;
 const INTERNAL: i64 = -32603;
 
@@ -57,7 +56,7 @@ pub fn rpc_error(method: &str, error: &RpcError<'_>) -> Error {
         .with_reason(reason)
         .with_rpc_code(error.code)
         .with_data(error.data);
-    if status == Status::Overloaded { made.retryable() } else { made }
+    if error.may_be_repeated() { made.retryable() } else { made }
 }
 
 fn rpc_reason(error: &RpcError<'_>) -> &'static str {

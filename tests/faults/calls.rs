@@ -242,3 +242,52 @@ fn a_turn_that_was_begun_and_refused_ends_for_its_reader_with_one_event() {
         assert_eq!(end(&turn).not_completed().1.status(), Status::Rpc);
     });
 }
+
+#[test]
+fn a_call_that_was_not_answered_is_never_made_again() {
+    play(Script::new().on("never", []), |fake| {
+        let client = fake.client();
+        let error = client.call("never", None, Timeout::After(Duration::from_secs(1))).unwrap_err();
+        assert_eq!((error.status(), error.is_retryable()), (Status::TimedOut, false));
+        assert_eq!((fake.calls("never").len(), stat(client.connection(), "callsRetried")), (1, 0));
+    });
+}
+
+#[test]
+fn an_error_that_only_mentions_an_overload_is_none() {
+    let mentions = json!({"error": {"code": -32600, "message": "server_overloaded: retry limit exceeded",
+        "data": {"note": "serverOverloaded"}}});
+    play(Script::new().on("m", [answer(mentions)]), |fake| {
+        let error = ask(&fake.client(), "m").unwrap_err();
+        assert_eq!((error.status(), error.is_retryable()), (Status::Rpc, false));
+        assert_eq!(fake.calls("m").len(), 1);
+    });
+}
+
+#[test]
+fn a_refusal_that_says_it_is_final_is_not_repeated_although_it_has_the_code_of_an_overload() {
+    let last = json!({"error": {"code": -32001, "message": "Server overloaded.", "data": {"retryable": false}}});
+    play(Script::new().on("m", [answer(last)]), |fake| {
+        let error = ask(&fake.client(), "m").unwrap_err();
+        assert_eq!((error.status(), error.is_retryable()), (Status::Overloaded, false));
+        assert_eq!(fake.calls("m").len(), 1);
+    });
+}
+
+/// An answer in exactly these words, to the call at hand.
+fn answer(mut message: Value) -> Action {
+    message["id"] = "$id".into();
+    Action::raw(message.to_string().replace("\"$id\"", "$id"))
+}
+
+#[test]
+fn an_answer_that_never_ends_times_out_and_occupies_nothing() {
+    let endless = [Action::raw_bytes("{\"id\":2,\"result\":\""), Action::raw_bytes(vec![b'x'; 1 << 20])];
+    play(Script::new().on("m", endless), |fake| {
+        let client = fake.client_with(|options| options.set_max_message_bytes(1 << 16).unwrap());
+        let error = client.call("m", None, Timeout::After(Duration::from_millis(500))).unwrap_err();
+        assert_eq!(error.status(), Status::TimedOut);
+        assert_eq!(stat(client.connection(), "queuedBytes"), 0);
+        client.close(PATIENCE).unwrap();
+    });
+}

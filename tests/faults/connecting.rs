@@ -226,3 +226,21 @@ fn what_was_begun_with_a_runtime_that_never_starts_ends_with_the_reason() {
 fn a_client_may_be_dropped_before_its_runtime_is_ready() {
     play(Script::new().on("initialize", []), |fake| drop(begun(fake)));
 }
+
+#[test]
+fn a_runtime_that_refuses_initialize_and_will_not_go_is_quoted_all_the_same() {
+    let refusal = Action::error(-32600, "Invalid clientInfo.name: 'ä'");
+    play(Script::new().on("initialize", [refusal]).ignore_eof().ignore_term(), |fake| {
+        assert_eq!(fake.refusal(|_| ()).reason(), "invalidClientInfo");
+    });
+}
+
+#[test]
+fn the_last_words_are_never_lost_however_quickly_a_runtime_ends() {
+    play(Script::new().start([Action::stderr("Error: no config"), Action::exit(3)]), |fake| {
+        for _ in 0..50 {
+            let error = fake.refusal(|_| ());
+            assert_eq!(details(&error)["stderrTail"], "Error: no config", "{error}");
+        }
+    });
+}

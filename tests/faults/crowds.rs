@@ -298,3 +298,23 @@ fn each_reader_gets_the_events_of_its_turn_in_order() {
         events_in_order(fake, 8)
     });
 }
+
+#[test]
+fn calls_and_interrupts_work_while_hundreds_of_threads_wait_for_quiet_turns() {
+    const WAITING: usize = 256;
+    let script = Script::new().on("turn/start", [Action::turn(Turn::held())]).on("hello", [Action::reply("there")]);
+    play(script, |fake| {
+        let client = fake.client();
+        let thread = |number: usize| unannounced(&client, &format!("thread-{number}"));
+        let turns: Vec<Handle> = (0..WAITING).map(|number| begin(&thread(number), "hello")).collect();
+        thread::scope(|scope| {
+            let waiting: Vec<_> = turns.iter().map(|turn| scope.spawn(|| end(turn).not_completed().1)).collect();
+            eventually("all turns run", || turns.iter().all(|turn| !turn.id().as_str().is_empty()));
+            assert_eq!(ask(&client, "hello").unwrap(), "there");
+            turns.iter().for_each(|turn| turn.interrupt().unwrap());
+            for turn in waiting {
+                assert_eq!(turn.join().unwrap().status(), Status::TurnInterrupted);
+            }
+        });
+    });
+}

@@ -286,3 +286,35 @@ fn a_turn_that_is_stuck_behind_another_that_nobody_reads_ends_and_names_it() {
         assert!(result.is_null() || result["endedBy"] == "transportClosed", "{result}");
     });
 }
+
+#[test]
+fn while_nothing_can_be_written_everything_is_read() {
+    let question = Action::request(
+        0,
+        "item/commandExecution/requestApproval",
+        json!({"threadId": "$threadId", "turnId": "$turnId"}),
+    );
+    let script = Script::new().on(
+        "turn/start",
+        [
+            Action::turn(Turn::held()),
+            Action::stop_reading(),
+            Action::sleep_ms(200),
+            question,
+            flood(100_000),
+            Action::finish_turn(FinishTurn::default()),
+        ],
+    );
+    play(script.ignore_term(), |fake| {
+        let client = fake.client();
+        let turn = begin(&unannounced(&client, THREAD), "hello");
+        until(&turn, EventKind::TurnStarted);
+        client.notify("deaf", Some(&json!({"text": "x".repeat(8 << 20)}).to_string())).unwrap();
+        let mut words = 0;
+        while let Some(event) = next(&turn) {
+            words += event.text_str().matches("tok ").count();
+        }
+        assert_eq!(words, 100_000);
+        client.close(Duration::from_millis(500)).unwrap();
+    });
+}

@@ -366,3 +366,36 @@ fn a_runtime_that_died_takes_its_requests_with_it() {
         assert_eq!(request.answer(&Answer::Decline).unwrap_err().status(), Status::AlreadyAnswered);
     });
 }
+
+#[test]
+fn a_slow_handler_holds_up_neither_events_nor_calls_nor_other_turns() {
+    let script = asks(0, COMMAND, json!({})).on("hello", [Action::reply("there")]).on(
+        "turn/start",
+        [
+            Action::turn(Turn { deltas: Some(vec!["word".into()]), ..Turn::held() }),
+            request("$turnId", COMMAND, json!({})),
+            Action::wait_answer("$turnId"),
+            Action::finish_turn(FinishTurn::default()),
+        ],
+    );
+    play(script, |fake| {
+        let (release, gate) = channel::<()>();
+        let (entered, inside) = channel();
+        let gate = Mutex::new(gate);
+        let client = fake.client_with(|options| {
+            options.request_handler = Some(Arc::new(move |_| {
+                entered.send(()).unwrap();
+                let _ = gate.lock().unwrap().recv();
+            }));
+        });
+        let asked = start(&limited(&client, json!({})), "hello");
+        inside.recv().unwrap();
+        let other = start(&limited(&client, json!({})), "hello");
+        until(&other, EventKind::MessageDelta);
+        assert_eq!(ask(&client, "hello").unwrap(), "there");
+        other.interrupt().unwrap();
+        assert_eq!(end(&other).not_completed().1.status(), Status::TurnInterrupted);
+        drop(release);
+        end(&asked).completed();
+    });
+}

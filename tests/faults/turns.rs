@@ -297,3 +297,20 @@ fn the_completion_of_another_turn_ends_nothing() {
     );
     play(script, |fake| assert_eq!(messages(&run_with(&fake.thread(), "hello", "{}").completed()), ["mine"]));
 }
+
+#[test]
+fn a_notice_that_a_request_is_made_again_is_an_event_and_ends_nothing() {
+    let ids = json!({"threadId": "$threadId", "turnId": "$turnId", "willRetry": true,
+        "error": {"message": "Reconnecting... 1/5", "codexErrorInfo": {"responseStreamDisconnected": {}}}});
+    let script = Script::new().on(
+        "turn/start",
+        [Action::turn(Turn::held()), Action::notify("error", ids), Action::finish_turn(FinishTurn::default())],
+    );
+    play(script, |fake| {
+        let turn = start(&fake.thread(), "hello");
+        let events = events(&turn);
+        let notice = events.iter().find(|event| event.kind() == EventKind::Error).expect("the notice");
+        assert_eq!(notice.text_str(), "Reconnecting... 1/5");
+        end(&turn).completed();
+    });
+}

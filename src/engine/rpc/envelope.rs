@@ -65,6 +65,16 @@ pub struct RpcError<'a> {
     pub data: Option<&'a str>,
 }
 
+/// What a runtime answers that is too busy for a call, and has not executed it.
+pub const OVERLOADED: i64 = -32001;
+
+impl RpcError<'_> {
+    /// Whether the same call may be answered otherwise a little later: an overload, unless it says that it is final.
+    pub fn may_be_repeated(&self) -> bool {
+        self.code == OVERLOADED && self.data.and_then(|data| member(data, "retryable")) != Some("false")
+    }
+}
+
 /// What a call was answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome<'a> {

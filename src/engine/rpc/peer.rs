@@ -13,8 +13,6 @@ pub const WINDOW: usize = 64;
 /// How many abandoned calls are remembered, so that a late answer is still understood.
 const ABANDONED: usize = 1024;
 
-const OVERLOADED: i64 = -32001;
-
 /// Identifies a call for as long as the connection lives, whatever ids its attempts have on the wire.
 pub type CallId = u64;
 
@@ -159,7 +157,7 @@ impl<P: Clone> Peer<P> {
     pub fn answered(&mut self, now: Instant, id: &RpcId, outcome: &Outcome<'_>) -> Answered<P> {
         let RpcId::Number(wire_id) = *id else { return Answered::Unknown };
         let Some(call_id) = self.sent.remove(&wire_id) else { return self.answered_late(wire_id) };
-        if matches!(outcome, Outcome::Error(error) if error.code == OVERLOADED) && self.retry(now, call_id) {
+        if matches!(outcome, Outcome::Error(error) if error.may_be_repeated()) && self.retry(now, call_id) {
             self.fill_window();
             return Answered::Again;
         }
@@ -276,6 +274,7 @@ fn line(id: Option<i64>, method: &str, params: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::envelope::OVERLOADED;
     use super::*;
     use crate::engine::rpc::RpcError;
     use std::borrow::Cow;

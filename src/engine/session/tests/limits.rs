@@ -250,3 +250,21 @@ fn an_overloaded_runtime_is_asked_again_until_the_time_is_up() {
     }
     assert!(asked > 3, "asked {asked} times");
 }
+
+#[test]
+fn a_deadline_is_not_put_off_by_events() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Discarded, limits(r#"{"timeoutMs":2000}"#));
+    let call = talk.session.begin_call("m", "{}", Some(talk.now + seconds(2))).unwrap();
+    talk.written();
+    for _ in 0..19 {
+        talk.pass(Duration::from_millis(100));
+        talk.message("busy");
+    }
+    assert!(talk.written().is_empty());
+    talk.pass(Duration::from_millis(100));
+    assert_eq!(talk.written_methods(), ["turn/interrupt"]);
+    assert_eq!(talk.session.take_answer(call).unwrap().unwrap_err().status(), Status::TimedOut);
+    talk.turn_completed("interrupted");
+    assert_eq!(talk.end(handle).1, Some(Status::TurnTimedOut));
+}

@@ -212,3 +212,15 @@ fn a_tool_call_that_is_declined_with_its_handle_leaves_nothing_behind() {
     assert_eq!(talk.answers()[0]["result"]["success"], false);
     assert_eq!(talk.session.queued_bytes, 0);
 }
+
+#[test]
+fn an_answer_does_not_wait_behind_calls_that_are_held_back() {
+    let mut talk = Talk::new();
+    talk.running(Delivery::Discarded, Limits::default());
+    for _ in 0..200 {
+        talk.session.begin_call("m", "{}", None).unwrap();
+    }
+    assert!(talk.written().len() < 200, "the runtime is not asked everything at once");
+    talk.ask(0, COMMAND);
+    assert_eq!(talk.answers().len(), 1);
+}
