@@ -1,0 +1,108 @@
+//! `docs/evidence.md` names tests that exist, and the hammer of the C tests hits every function of the header.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+fn read(path: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path} cannot be read: {error}"))
+}
+
+/// The rows of all tables, without their heads.
+fn rows(document: &str) -> Vec<&str> {
+    let is_rule = |line: &&str| line.starts_with("|---");
+    let lines: Vec<&str> = document.lines().collect();
+    let heads: BTreeSet<usize> =
+        (1..lines.len()).filter(|at| is_rule(&lines[*at])).flat_map(|at| [at - 1, at]).collect();
+    let is_row = |(at, line): &(usize, &&str)| line.starts_with('|') && !heads.contains(at);
+    lines.iter().enumerate().filter(is_row).map(|(_, line)| *line).collect()
+}
+
+/// The tests that a row names: file and name.
+fn tests_of(row: &str) -> Vec<(&str, &str)> {
+    let spans = row.split('`').skip(1).step_by(2);
+    spans.filter_map(|span| span.split_once('#')).collect()
+}
+
+/// Whether a source file has the test and runs it.
+fn is_run(source: &str, file: &str, name: &str) -> bool {
+    let is_word = |found: usize| !source[found + name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let places = |before: &str| {
+        let text = format!("{before}{name}");
+        source.match_indices(&text).filter(|(at, _)| is_word(at + before.len())).map(|(at, _)| at).collect::<Vec<_>>()
+    };
+    if file.ends_with(".c") {
+        return ["CASE(", "LIVES(", "EXITS("].iter().any(|before| !places(before).is_empty());
+    }
+    let is_listed = source.contains("on_both_runtimes! {") && !places("    ").is_empty();
+    is_listed || places("fn ").iter().any(|at| source[..*at].trim_end().ends_with("#[test]"))
+}
+
+#[test]
+fn every_row_names_a_test_and_every_test_named_is_run() {
+    let document = read("docs/evidence.md");
+    let mut sources = BTreeMap::new();
+    let rows = rows(&document);
+    assert!(rows.len() > 60, "only {} rows were found", rows.len());
+    for row in rows {
+        let tests = tests_of(row);
+        assert!(!tests.is_empty(), "no test shows this: {row}");
+        for (file, name) in tests {
+            let source = sources.entry(file).or_insert_with(|| read(file));
+            assert!(is_run(source, file, name), "{file} has no test {name}, which docs/evidence.md names");
+        }
+    }
+}
+
+#[test]
+fn all_defects_and_all_promises_have_their_row() {
+    let document = read("docs/evidence.md");
+    for number in (1..=28).chain(104..=111) {
+        assert!(document.contains(&format!("\n| {number} | ")), "there is no row for number {number}");
+    }
+}
+
+/// The functions that a header declares.
+fn declared(header: &str) -> BTreeSet<String> {
+    let mut code = String::new();
+    let mut rest = header;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code.push_str(before);
+        rest = comment.split_once("*/").expect("a comment ends").1;
+    }
+    code.push_str(rest);
+    let is_directive = |line: &&str| !line.starts_with('#') && !line.starts_with("typedef");
+    let code: Vec<&str> = code.lines().filter(is_directive).collect();
+    names_before(&code.join("\n"), '(')
+}
+
+/// The names of the library that stand before a character.
+fn names_before(text: &str, end: char) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != end);
+    let called = words.flat_map(|word| word.split_inclusive(end)).filter_map(|word| word.strip_suffix(end));
+    called.filter(|word| word.starts_with("codex_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_function_of_the_header_is_hammered() {
+    let declared = declared(&read("include/codex.h"));
+    let hammer = read("tests/c/test_concurrency.c");
+    let listed: BTreeSet<String> = hammer
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("HAMMER(")?.strip_suffix("),").map(str::to_owned))
+        .collect();
+    assert!(declared.len() > 100, "only {} functions were found in the header", declared.len());
+    let differ: Vec<&String> = declared.symmetric_difference(&listed).collect();
+    assert!(differ.is_empty(), "only one of the header and tests/c/test_concurrency.c knows of {differ:?}");
+    let called = names_before(&hammer, '(');
+    let through_a_macro = |name: &String| {
+        ["OPTIONS_CALL(", "MAKES_THREAD(", "MAKES_TURN(", "MAKES_RESULT("]
+            .iter()
+            .any(|it| hammer.contains(&format!("{it}{name},")))
+            || hammer.contains(&format!(", {name}, "))
+    };
+    let missing: Vec<&String> =
+        declared.iter().filter(|name| !called.contains(*name) && !through_a_macro(name)).collect();
+    assert!(missing.is_empty(), "these are listed and never called: {missing:?}");
+}
