@@ -129,6 +129,11 @@ typedef struct codex_error codex_error;
 typedef struct codex_event codex_event;
 
 /**
+ * A login that a person completes elsewhere. Owned by the caller; used by any thread.
+ */
+typedef struct codex_login codex_login;
+
+/**
  * A builder of the params of a call. Owned by the caller; used by one thread at a time.
  */
 typedef struct codex_params codex_params;
@@ -1310,6 +1315,157 @@ codex_status codex_client_set_wakeup(struct codex_client *client,
 int codex_client_wakeup_fd(struct codex_client *client);
 
 /**
+ * ## Account and models
+ *
+ * The runtime keeps one login, in its home directory. A client that changes it tells all clients of that runtime: the client
+ * queue has "account/login/completed" and "account/updated", as events of the kind CODEX_EVENT_OTHER. "account/rateLimits/updated"
+ * comes with every answer of the model; codex_client_call with "account/rateLimits/read" asks for it.
+ *
+ * Logs in with an API key. The runtime stores the key without trying it: whether it is good is found out by the first turn.
+ *
+ * @param client   required
+ * @param api_key  required; never empty
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+ *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_client_login_api_key(struct codex_client *client,
+                                        const char *api_key,
+                                        struct codex_error **err);
+
+/**
+ * Asks the runtime who is logged in. The answer has the member "account": null when nobody is, or when the model provider needs
+ * no login; else an object whose "type" is "apiKey", "chatgpt" or another.
+ *
+ * @param client         required
+ * @param refresh_token  whether the runtime is to renew its token first
+ * @param out_json       receives the answer, byte for byte: owned, see codex_string_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
+ *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_client_account(struct codex_client *client,
+                                  bool refresh_token,
+                                  char **out_json,
+                                  struct codex_error **err);
+
+/**
+ * Logs out, and ends a login that is under way. Harmless when nobody is logged in.
+ *
+ * @param client  required
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+ *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_client_logout(struct codex_client *client,
+                                 struct codex_error **err);
+
+/**
+ * Asks the runtime for a page of its models. The answer has the members "data", an array of models, and "nextCursor", which is
+ * null on the last page and else the member "cursor" of the params that ask for the next one.
+ *
+ * @param client       required
+ * @param params_json  a JSON object with "includeHidden", "limit", "cursor", as the protocol has them; NULL is the empty one
+ * @param out_json     receives the answer, byte for byte: owned, see codex_string_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
+ *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_client_models(struct codex_client *client,
+                                 const char *params_json,
+                                 char **out_json,
+                                 struct codex_error **err);
+
+/**
+ * Begins a login with ChatGPT in a browser on this machine: open codex_login_url, then call codex_login_wait. The
+ * runtime listens on a loopback port for the browser to come back.
+ *
+ * The runtime has one login under way at a time: beginning another ends this one, which codex_login_wait then tells.
+ *
+ * @param client  required
+ * @param out     receives the login: owned, see codex_login_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+ *         CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_client_login_chatgpt(struct codex_client *client,
+                                        struct codex_login **out,
+                                        struct codex_error **err);
+
+/**
+ * Begins a login with ChatGPT on another device, for a machine without a browser: show codex_login_url and
+ * codex_login_user_code to the person, then call codex_login_wait.
+ *
+ * @param client  required
+ * @param out     receives the login: owned, see codex_login_free
+ * @return as codex_client_login_chatgpt
+ * @note since 0.1.0
+ */
+codex_status codex_client_login_device_code(struct codex_client *client,
+                                            struct codex_login **out,
+                                            struct codex_error **err);
+
+/**
+ * The id of the login, which "account/login/completed" in the client queue names.
+ *
+ * @param login  may be NULL: ""
+ * @return borrowed from the login; never NULL
+ * @note any thread; since 0.1.0
+ */
+const char *codex_login_id(const struct codex_login *login);
+
+/**
+ * Where the person completes the login: to open in a browser, or to show beside the code.
+ *
+ * @param login  may be NULL: ""
+ * @return borrowed from the login; never NULL
+ * @note any thread; since 0.1.0
+ */
+const char *codex_login_url(const struct codex_login *login);
+
+/**
+ * What the person types there.
+ *
+ * @param login  may be NULL: ""
+ * @return borrowed from the login; "" for a login in a browser; never NULL
+ * @note any thread; since 0.1.0
+ */
+const char *codex_login_user_code(const struct codex_login *login);
+
+/**
+ * Waits for the end of the login. Any number of times and threads: each is told the same end.
+ *
+ * @param login       required
+ * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks. A person needs minutes
+ * @return CODEX_OK when the person has logged in; CODEX_TIMEOUT, and the login goes on; CODEX_ERROR_AUTH with the reason
+ *         "loginCancelled" when it was cancelled or another one took its place, "loginFailed" when it did not succeed;
+ *         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_login_wait(struct codex_login *login,
+                              int64_t timeout_ms,
+                              struct codex_error **err);
+
+/**
+ * Gives the login up. Harmless when it has ended.
+ *
+ * @param login  required
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
+ *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_login_cancel(struct codex_login *login,
+                                struct codex_error **err);
+
+/**
+ * Frees the handle. A login that is under way goes on: cancel it first if it should not.
+ *
+ * @param login  owned; may be NULL
+ * @note any thread; since 0.1.0
+ */
+void codex_login_free(struct codex_login *login);
+
+/**
  * ## Threads
  *
  * A thread is a conversation with the agent, which the runtime stores. One turn runs on it at a time; any number of threads
@@ -1498,6 +1654,68 @@ codex_status codex_thread_set_name(struct codex_thread *thread,
                                    struct codex_error **err);
 
 /**
+ * Puts the thread away: it is listed apart, and can only be opened again after codex_thread_unarchive. A turn that runs on
+ * it is interrupted.
+ *
+ * @param thread  required
+ * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotFound" when nothing of the thread is stored yet
+ * @note since 0.1.0
+ */
+codex_status codex_thread_archive(struct codex_thread *thread,
+                                  struct codex_error **err);
+
+/**
+ * Takes a thread back that was archived. It is not opened: see codex_thread_resume.
+ *
+ * @param client     required
+ * @param thread_id  its id
+ * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotArchived" when it is not archived
+ * @note since 0.1.0
+ */
+codex_status codex_thread_unarchive(struct codex_client *client,
+                                    const char *thread_id,
+                                    struct codex_error **err);
+
+/**
+ * Has the runtime forget the thread for good. A turn that runs on it is interrupted.
+ *
+ * @param thread  required
+ * @return as codex_thread_archive
+ * @note since 0.1.0
+ */
+codex_status codex_thread_delete(struct codex_thread *thread, struct codex_error **err);
+
+/**
+ * Asks the runtime for a page of the threads that it has stored, the newest first. A thread is stored with its first turn. The
+ * answer has the members "data", an array of threads, and "nextCursor", which is null on the last page and else the member
+ * "cursor" of the params that ask for the next one.
+ *
+ * @param client       required
+ * @param params_json  a JSON object with "archived", "cwd", "searchTerm", "sortKey", "limit", "cursor" and more, as the protocol
+ *                     has them; NULL is the empty one
+ * @param out_json     receives the answer, byte for byte: owned, see codex_string_free
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
+ *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @note since 0.1.0
+ */
+codex_status codex_thread_list(struct codex_client *client,
+                               const char *params_json,
+                               char **out_json,
+                               struct codex_error **err);
+
+/**
+ * Lets the runtime unload the thread when it is idle: from now on it tells this client nothing about its turns, and turns cannot
+ * be started on it. codex_thread_resume undoes that, also for this handle.
+ *
+ * @param thread  required
+ * @return as codex_thread_set_name; CODEX_ERROR_INVALID_ARGUMENT with the reason "turnRunning" while a turn that has a
+ *         handle runs on it
+ * @note since 0.1.0
+ */
+codex_status codex_thread_unsubscribe(struct codex_thread *thread,
+                                      struct codex_error **err);
+
+/**
  * Frees the handle. The thread stays with the runtime, and turns that run go on.
  *
  * @param thread  owned; may be NULL
@@ -1604,6 +1822,38 @@ codex_status codex_turn_attach(struct codex_thread *thread,
                                const char *turn_id,
                                struct codex_turn **out,
                                struct codex_error **err);
+
+/**
+ * Starts a turn in which the agent reviews changes, and waits until the runtime has accepted it. Its last message, and its item
+ * "exitedReviewMode", are what it found. A turn that runs on the thread is interrupted; while the review runs, input is refused
+ * with the reason "activeTurnNotSteerable". The runtime reports no usage for it.
+ *
+ * @param thread       required
+ * @param target_json  what to review, a JSON object: {"type":"uncommittedChanges"}, {"type":"baseBranch","branch":"main"},
+ *                     {"type":"commit","sha":"...","title":"..."} or {"type":"custom","instructions":"..."}
+ * @param params_json  a JSON object with "limits" and "raw" as those of a turn, and the protocol's own fields; NULL is the empty one
+ * @param out          receives the turn: owned, see codex_turn_free
+ * @return as codex_turn_start
+ * @note since 0.1.0
+ */
+codex_status codex_thread_review(struct codex_thread *thread,
+                                 const char *target_json,
+                                 const char *params_json,
+                                 struct codex_turn **out,
+                                 struct codex_error **err);
+
+/**
+ * Has the model write a summary that takes the place of the thread's history. The runtime does that in a turn of its own, and
+ * interrupts one that runs on the thread; while it does, input is refused with the reason "activeTurnNotSteerable".
+ *
+ * @param thread  required
+ * @param out     receives that turn, once it has begun: owned, see codex_turn_free; NULL when it is not to be followed
+ * @return as codex_turn_start
+ * @note since 0.1.0
+ */
+codex_status codex_thread_compact(struct codex_thread *thread,
+                                  struct codex_turn **out,
+                                  struct codex_error **err);
 
 /**
  * The id of the turn.

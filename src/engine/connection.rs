@@ -188,7 +188,9 @@ impl Connection {
             return Err(would_deadlock("this thread runs asynchronous tasks; call from another thread"));
         }
         let in_handler = self.asked.as_ref().is_some_and(|asked| asked.callbacks.is_current());
-        if in_handler && !matches!(interest, Interest::Call(_) | Interest::Started(_) | Interest::Thread(_)) {
+        if in_handler
+            && !matches!(interest, Interest::Call(_) | Interest::Started(_) | Interest::Thread(_) | Interest::Login(_))
+        {
             return Err(would_deadlock(
                 "a request handler must return before a turn can go on; keep the request and answer it from another thread",
             ));

@@ -1,5 +1,6 @@
 //! The engine: everything the library does, in safe Rust, knowing nothing of C.
 
+pub mod account;
 mod baton;
 pub mod callbacks;
 pub mod client;
@@ -12,7 +13,8 @@ pub mod json;
 mod launch;
 pub mod limits;
 pub mod log;
-mod method;
+pub mod login;
+pub mod method;
 pub mod params;
 mod policy;
 pub mod queue;

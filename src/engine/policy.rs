@@ -85,7 +85,7 @@ fn translate_tools(params: &mut Object) -> Result<()> {
 }
 
 /// Fields that are handed to the runtime untouched, whatever their names.
-fn unwrap_raw(params: &mut Object) -> Result<()> {
+pub(super) fn unwrap_raw(params: &mut Object) -> Result<()> {
     let Some(raw) = params.take("raw") else { return Ok(()) };
     if !raw.starts_with('{') {
         return Err(Error::invalid_argument(format!("raw must be a JSON object, not {}", kind_name(&raw))));

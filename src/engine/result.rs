@@ -113,9 +113,16 @@ pub struct Collector {
     items: Vec<Item>,
     open: Vec<OpenItem>,
     usage: Option<Box<str>>,
+    /// The tokens of the whole thread, as last reported.
+    thread_total: Option<i64>,
     /// The sums over this turn's model requests, by the keys as they are written.
     spent: Vec<(String, i64)>,
     tool_calls: u64,
+}
+
+/// The tokens of the whole thread in a `tokenUsage`.
+pub fn thread_total(usage_json: &str) -> Option<i64> {
+    json::member(json::member(usage_json, "total")?, "totalTokens")?.parse().ok()
 }
 
 /// What an item says of itself first.
@@ -151,6 +158,11 @@ impl Collector {
     /// Nothing collected yet.
     pub fn new(thread_id: Arc<str>) -> Self {
         Self { thread_id, ..Self::default() }
+    }
+
+    /// What the whole thread had used before the turn.
+    pub fn set_thread_total(&mut self, total: Option<i64>) {
+        self.thread_total = total;
     }
 
     /// The turn has its id.
@@ -227,6 +239,11 @@ impl Collector {
     /// The `tokenUsage` of `thread/tokenUsage/updated`.
     pub fn used(&mut self, usage_json: &str) {
         self.usage = Some(usage_json.into());
+        let total = thread_total(usage_json);
+        // Around a compaction the runtime reports again, when nothing was asked of the model.
+        if total.is_some() && std::mem::replace(&mut self.thread_total, total) == total {
+            return;
+        }
         let last = json::member(usage_json, "last").and_then(json::members);
         for json::Member { key, value } in last.into_iter().flatten() {
             let Ok(count) = value.parse::<i64>() else { continue };
@@ -500,6 +517,16 @@ mod tests {
         assert_eq!(json["usage"]["modelContextWindow"], 258400);
         assert_eq!(json["usage"]["turn"], serde_json::json!({"totalTokens": 15, "inputTokens": 11}));
         assert_eq!(result.total_tokens(), Some(15));
+    }
+
+    #[test]
+    fn usage_that_is_reported_again_counts_once() {
+        let mut collector = Collector::new("t".into());
+        collector.set_thread_total(Some(10));
+        for (total, last) in [(10, 10), (15, 5), (15, 7700)] {
+            collector.used(&format!(r#"{{"total":{{"totalTokens":{total}}},"last":{{"totalTokens":{last}}}}}"#));
+        }
+        assert_eq!(collector.total_tokens(), Some(5));
     }
 
     #[test]

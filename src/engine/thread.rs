@@ -55,7 +55,7 @@ impl Thread {
     /// Opens a thread and waits until the runtime has.
     pub fn open(client: &Client, origin: Origin<'_>, params: Option<&str>) -> Result<Self> {
         let thread = Self::begin_as(client, origin, params, Announce::Nothing)?;
-        thread.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))?;
+        thread.wait_open()?;
         Ok(thread)
     }
 
@@ -155,9 +155,43 @@ impl Thread {
         self.call("thread/name/set", &format!("{{\"threadId\":{id},\"name\":{}}}", quote(name))).map(drop)
     }
 
+    /// Puts it away: it is listed apart, and goes on only when it is taken back.
+    pub fn archive(&self) -> Result<()> {
+        self.call_by_id("thread/archive").map(drop)
+    }
+
+    /// Has the runtime forget it.
+    pub fn delete(&self) -> Result<()> {
+        self.call_by_id("thread/delete").map(drop)
+    }
+
+    /// Lets the runtime unload it: its turns are followed no more, until it is resumed.
+    pub fn unsubscribe(&self) -> Result<()> {
+        self.wait_open()?;
+        self.connection().session()?.ensure_quiet(self.key)?;
+        self.call_by_id("thread/unsubscribe")?;
+        self.connection().session()?.leave_thread(self.key);
+        Ok(())
+    }
+
+    /// Has its history compacted, in a turn that nobody here follows.
+    pub fn compact(&self) -> Result<()> {
+        self.call_by_id("thread/compact/start").map(drop)
+    }
+
+    fn call_by_id(&self, method: &str) -> Result<String> {
+        let id = self.known_id()?;
+        self.call(method, &format!("{{\"threadId\":{id}}}"))
+    }
+
+    /// Waits until it is open, however that ends.
+    pub fn wait_open(&self) -> Result<()> {
+        self.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))
+    }
+
     /// Its id as JSON; waits until it is open.
     fn known_id(&self) -> Result<String> {
-        self.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))?;
+        self.wait_open()?;
         Ok(quote(self.id().as_str()))
     }
 
@@ -172,6 +206,18 @@ impl Drop for Thread {
             session.free_thread(self.key);
         }
     }
+}
+
+/// A page of the threads that the runtime has stored, as JSON.
+pub fn list(client: &Client, params: Option<&str>) -> Result<String> {
+    client.call("thread/list", params, Timeout::Default)
+}
+
+/// Takes a thread back that was put away.
+pub fn unarchive(client: &Client, thread_id: &str) -> Result<()> {
+    check_id(thread_id)?;
+    let params = format!("{{\"threadId\":{}}}", quote(thread_id));
+    call(client.connection(), "thread/unarchive", &params, Timeout::Default).map(drop)
 }
 
 fn check_id(thread_id: &str) -> Result<()> {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 
-use super::client::{Read, Timeout, call, found, parse_params, read};
+use super::client::{Read, Timeout, call, found, parse_object, parse_params, read};
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::json::{Object, quote};
+use super::limits::Limits;
 use super::policy;
 use super::result::TurnResult;
-use super::session::{Delivery, Ended, HandleId, Interest, Queues, Session, TurnStart};
+use super::session::{Delivery, Ended, HandleId, Interest, Opening, Queues, Session, TurnStart};
 use super::spares::Spares;
 use super::text::ZString;
 use super::thread::Thread;
@@ -42,6 +43,34 @@ impl Turn {
         let limits = policy::take_limits(&mut params, thread.limits())?;
         policy::translate_for_turn(&mut params)?;
         add_input(&mut params, text)?;
+        Self::open_with(thread, Opening::Input, &params, limits, delivery)
+    }
+
+    /// Has the history of the thread compacted, in a turn of its own, and waits until that has begun.
+    pub fn compact(thread: &Thread) -> Result<Self> {
+        let turn = Self::open_with(thread, Opening::Compaction, &Object::new(), thread.limits(), Delivery::Kept)?;
+        turn.wait_started()?;
+        Ok(turn)
+    }
+
+    /// Starts a turn that reviews the changes that `target` names, and waits until the runtime has accepted it.
+    pub fn review(thread: &Thread, target: &str, params: Option<&str>) -> Result<Self> {
+        let mut params = parse_params(params)?;
+        let limits = policy::take_limits(&mut params, thread.limits())?;
+        policy::unwrap_raw(&mut params)?;
+        params.set_raw("target", parse_object("target", Some(target))?.to_json());
+        let turn = Self::open_with(thread, Opening::Review, &params, limits, Delivery::Kept)?;
+        turn.wait_started()?;
+        Ok(turn)
+    }
+
+    fn open_with(
+        thread: &Thread,
+        opening: Opening,
+        params: &Object,
+        limits: Limits,
+        delivery: Delivery,
+    ) -> Result<Self> {
         Self::open(thread, |session, now| {
             let start = TurnStart {
                 thread: thread.key(),
@@ -50,7 +79,7 @@ impl Turn {
                 delivery,
                 deadline: session.default_deadline(now),
             };
-            session.start_turn(now, &start)
+            session.begin_turn(now, opening, &start)
         })
     }
 
@@ -59,7 +88,7 @@ impl Turn {
         if turn_id == Some("") {
             return Err(Error::invalid_argument("the turn id is empty; pass NULL for the turn that runs"));
         }
-        thread.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))?;
+        thread.wait_open()?;
         let turn = Self::open(thread, |session, now| {
             let start = TurnStart {
                 thread: thread.key(),

@@ -36,6 +36,12 @@ pub mod client_options;
 /// Clients.
 pub mod client;
 
+/// The login and the models of the runtime.
+pub mod account;
+
+/// Logins that a person completes.
+pub mod login;
+
 /// Threads.
 pub mod thread;
 

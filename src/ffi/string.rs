@@ -1,8 +1,12 @@
 //! Text that comes in and goes out.
 
 use std::ffi::{CStr, CString, c_char};
+use std::ptr::null_mut;
 
+use super::error::codex_error;
 use super::handle::{Out, is_null};
+use super::panic;
+use super::status::{CODEX_OK, codex_status};
 use crate::engine::error::{Error, Result};
 use crate::engine::text::ZString;
 
@@ -52,6 +56,26 @@ pub(crate) fn owned(text: String) -> *mut c_char {
         CString::new(bytes).unwrap_or_default()
     });
     text.into_raw()
+}
+
+/// Hands out the text that `body` makes, as [`owned`].
+///
+/// # Safety
+/// The pointers are NULL or valid for writing.
+pub(crate) unsafe fn hand_out(
+    out: *mut *mut c_char,
+    err: *mut *mut codex_error,
+    body: impl FnOnce() -> Result<String>,
+) -> codex_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out_json")?;
+            out.set(owned(body()?));
+            Ok(CODEX_OK)
+        })
+    }
 }
 
 /// Takes back what [`owned`] gave.

@@ -9,7 +9,7 @@ use super::status::{CODEX_OK, CODEX_TIMEOUT, codex_status};
 use super::{panic, string, time};
 use crate::engine::client::Client;
 use crate::engine::error::Result;
-use crate::engine::thread::{Origin, Thread, Turns};
+use crate::engine::thread::{self, Origin, Thread, Turns};
 
 /// A conversation, on which turns run. Owned by the caller; used by any thread.
 pub struct codex_thread {
@@ -27,6 +27,24 @@ impl Shared for codex_thread {
 pub(crate) unsafe fn thread_of(thread: *const codex_thread) -> Result<Arc<Thread>> {
     // SAFETY: the caller's promise.
     required(unsafe { handle::shared(thread) }, "thread")
+}
+
+/// Does something to a thread.
+///
+/// # Safety
+/// The pointers are NULL or what their names say.
+unsafe fn call(
+    thread: *mut codex_thread,
+    err: *mut *mut codex_error,
+    act: impl FnOnce(&Thread) -> Result<()>,
+) -> codex_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        panic::call(err, || {
+            act(&*thread_of(thread)?)?;
+            Ok(CODEX_OK)
+        })
+    }
 }
 
 /// Hands out the thread that `open` makes.
@@ -304,12 +322,8 @@ pub unsafe extern "C" fn codex_thread_read(
 ) -> codex_status {
     // SAFETY: the caller passes a thread and places, or NULL.
     unsafe {
-        let out = Out::new(out_json, null_mut());
-        panic::call(err, || {
-            let out = out.required("out_json")?;
-            let turns = if include_turns { Turns::Included } else { Turns::Excluded };
-            out.set(string::owned(thread_of(thread)?.read(turns)?));
-            Ok(CODEX_OK)
+        string::hand_out(out_json, err, || {
+            thread_of(thread)?.read(if include_turns { Turns::Included } else { Turns::Excluded })
         })
     }
 }
@@ -328,12 +342,93 @@ pub unsafe extern "C" fn codex_thread_set_name(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a thread, a string and a place, or NULL.
+    unsafe { call(thread, err, |thread| thread.set_name(string::required(name, "name")?)) }
+}
+
+/// Puts the thread away: it is listed apart, and can only be opened again after [`codex_thread_unarchive`]. A turn that runs on
+/// it is interrupted.
+///
+/// @param thread  required
+/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotFound" when nothing of the thread is stored yet
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_archive(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
+    // SAFETY: the caller passes a thread and a place, or NULL.
+    unsafe { call(thread, err, Thread::archive) }
+}
+
+/// Takes a thread back that was archived. It is not opened: see [`codex_thread_resume`].
+///
+/// @param client     required
+/// @param thread_id  its id
+/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotArchived" when it is not archived
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_unarchive(
+    client: *mut codex_client,
+    thread_id: *const c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, a string and a place, or NULL.
     unsafe {
         panic::call(err, || {
-            thread_of(thread)?.set_name(string::required(name, "name")?)?;
+            thread::unarchive(&*client_of(client)?, string::required(thread_id, "thread_id")?)?;
             Ok(CODEX_OK)
         })
     }
+}
+
+/// Has the runtime forget the thread for good. A turn that runs on it is interrupted.
+///
+/// @param thread  required
+/// @return as [`codex_thread_archive`]
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_delete(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
+    // SAFETY: the caller passes a thread and a place, or NULL.
+    unsafe { call(thread, err, Thread::delete) }
+}
+
+/// Asks the runtime for a page of the threads that it has stored, the newest first. A thread is stored with its first turn. The
+/// answer has the members "data", an array of threads, and "nextCursor", which is null on the last page and else the member
+/// "cursor" of the params that ask for the next one.
+///
+/// @param client       required
+/// @param params_json  a JSON object with "archived", "cwd", "searchTerm", "sortKey", "limit", "cursor" and more, as the protocol
+///                     has them; NULL is the empty one
+/// @param out_json     receives the answer, byte for byte: owned, see codex_string_free
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
+///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_list(
+    client: *mut codex_client,
+    params_json: *const c_char,
+    out_json: *mut *mut c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a client, a string and places, or NULL.
+    unsafe {
+        string::hand_out(out_json, err, || {
+            thread::list(&*client_of(client)?, string::optional(params_json, "params_json")?)
+        })
+    }
+}
+
+/// Lets the runtime unload the thread when it is idle: from now on it tells this client nothing about its turns, and turns cannot
+/// be started on it. [`codex_thread_resume`] undoes that, also for this handle.
+///
+/// @param thread  required
+/// @return as [`codex_thread_set_name`]; CODEX_ERROR_INVALID_ARGUMENT with the reason "turnRunning" while a turn that has a
+///         handle runs on it
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_unsubscribe(
+    thread: *mut codex_thread,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread and a place, or NULL.
+    unsafe { call(thread, err, Thread::unsubscribe) }
 }
 
 /// Frees the handle. The thread stays with the runtime, and turns that run go on.

@@ -12,6 +12,7 @@ use super::{panic, string, time};
 use crate::engine::error::Result;
 use crate::engine::event::Event;
 use crate::engine::session::Delivery;
+use crate::engine::thread::Thread;
 use crate::engine::turn::{self, Flow, Run, Turn};
 
 /// What a [`codex_event_fn`] returns for the next event.
@@ -39,6 +40,28 @@ impl Shared for codex_turn {
 unsafe fn turn_of(turn: *const codex_turn) -> Result<Arc<Turn>> {
     // SAFETY: the caller's promise.
     required(unsafe { handle::shared(turn) }, "turn")
+}
+
+/// Hands out the turn that `open` makes.
+///
+/// # Safety
+/// The pointers are NULL or what their names say.
+unsafe fn give_turn(
+    thread: *mut codex_thread,
+    out: *mut *mut codex_turn,
+    err: *mut *mut codex_error,
+    open: impl FnOnce(&Thread) -> Result<Turn>,
+) -> codex_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = Out::new(out, null_mut());
+        panic::call(err, || {
+            let out = out.required("out")?;
+            let turn = open(&*thread_of(thread)?)?;
+            out.set(handle::share(Arc::new(turn)));
+            Ok(CODEX_OK)
+        })
+    }
 }
 
 /// Hands out what a turn did, whether it completed or not.
@@ -150,14 +173,9 @@ pub unsafe extern "C" fn codex_turn_start(
 ) -> codex_status {
     // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let thread = thread_of(thread)?;
+        give_turn(thread, out, err, |thread| {
             let text = string::optional(text, "text")?;
-            let turn = Turn::start(&thread, text, string::optional(params_json, "params_json")?)?;
-            out.set(handle::share(Arc::new(turn)));
-            Ok(CODEX_OK)
+            Turn::start(thread, text, string::optional(params_json, "params_json")?)
         })
     }
 }
@@ -181,14 +199,9 @@ pub unsafe extern "C" fn codex_turn_begin(
 ) -> codex_status {
     // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let thread = thread_of(thread)?;
+        give_turn(thread, out, err, |thread| {
             let text = string::optional(text, "text")?;
-            let params = string::optional(params_json, "params_json")?;
-            out.set(handle::share(Arc::new(Turn::begin(&thread, text, params, Delivery::Kept)?)));
-            Ok(CODEX_OK)
+            Turn::begin(thread, text, string::optional(params_json, "params_json")?, Delivery::Kept)
         })
     }
 }
@@ -209,14 +222,56 @@ pub unsafe extern "C" fn codex_turn_attach(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a thread, a string and places, or NULL.
+    unsafe { give_turn(thread, out, err, |thread| Turn::attach(thread, string::optional(turn_id, "turn_id")?)) }
+}
+
+/// Starts a turn in which the agent reviews changes, and waits until the runtime has accepted it. Its last message, and its item
+/// "exitedReviewMode", are what it found. A turn that runs on the thread is interrupted; while the review runs, input is refused
+/// with the reason "activeTurnNotSteerable". The runtime reports no usage for it.
+///
+/// @param thread       required
+/// @param target_json  what to review, a JSON object: {"type":"uncommittedChanges"}, {"type":"baseBranch","branch":"main"},
+///                     {"type":"commit","sha":"...","title":"..."} or {"type":"custom","instructions":"..."}
+/// @param params_json  a JSON object with "limits" and "raw" as those of a turn, and the protocol's own fields; NULL is the empty one
+/// @param out          receives the turn: owned, see [`codex_turn_free`]
+/// @return as [`codex_turn_start`]
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_review(
+    thread: *mut codex_thread,
+    target_json: *const c_char,
+    params_json: *const c_char,
+    out: *mut *mut codex_turn,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let turn = Turn::attach(&*thread_of(thread)?, string::optional(turn_id, "turn_id")?)?;
-            out.set(handle::share(Arc::new(turn)));
-            Ok(CODEX_OK)
+        give_turn(thread, out, err, |thread| {
+            let target = string::required(target_json, "target_json")?;
+            Turn::review(thread, target, string::optional(params_json, "params_json")?)
         })
+    }
+}
+
+/// Has the model write a summary that takes the place of the thread's history. The runtime does that in a turn of its own, and
+/// interrupts one that runs on the thread; while it does, input is refused with the reason "activeTurnNotSteerable".
+///
+/// @param thread  required
+/// @param out     receives that turn, once it has begun: owned, see [`codex_turn_free`]; NULL when it is not to be followed
+/// @return as [`codex_turn_start`]
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_thread_compact(
+    thread: *mut codex_thread,
+    out: *mut *mut codex_turn,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a thread and places, or NULL.
+    unsafe {
+        if out.is_null() {
+            return panic::call(err, || thread_of(thread)?.compact().map(|()| CODEX_OK));
+        }
+        give_turn(thread, out, err, Turn::compact)
     }
 }
 

@@ -7,6 +7,8 @@
 use std::sync::Arc;
 
 use super::turns::Ended;
+use crate::engine::json::{member, string};
+use crate::engine::rpc::{Envelope, Notification};
 
 #[derive(Debug, Default)]
 pub(super) struct EarlyEvents {
@@ -72,6 +74,17 @@ impl EarlyEvents {
         self.lines.iter().find(|early| early.owner == Owner::Unknown).map(|early| early.turn_id.clone())
     }
 
+    /// How many starts are awaited.
+    pub(super) fn starts(&self) -> usize {
+        self.starts
+    }
+
+    /// The first turn that has begun and that nobody has claimed; a review's second id is none.
+    pub(super) fn first_begun(&self) -> Option<String> {
+        let unclaimed = self.lines.iter().filter(|early| early.owner == Owner::Unknown);
+        unclaimed.filter(|early| begins(&early.line)).map(|early| early.turn_id.clone()).next()
+    }
+
     /// A turn of the thread ended while a start is awaited that may have joined it.
     pub(super) fn turn_ended(&mut self, turn_ids: &[String], ended: &Arc<Ended>) {
         self.ended.extend(turn_ids.iter().map(|id| (id.clone(), Arc::clone(ended))));
@@ -86,4 +99,18 @@ impl EarlyEvents {
     pub(super) fn unclaimed_bytes(&self) -> usize {
         self.lines.iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line.len()).sum()
     }
+}
+
+fn begins(line: &str) -> bool {
+    match Envelope::read(line) {
+        Ok(Envelope::Notification(notification)) if notification.method == "turn/started" => {
+            root_of(&notification).is_none_or(|root| root == notification.ids.turn)
+        }
+        _ => false,
+    }
+}
+
+/// The turn that the one of `turn/started` is a part of, which may be itself.
+pub(super) fn root_of(notification: &Notification<'_>) -> Option<String> {
+    string(member(member(notification.params, "turn")?, "rootTurnId")?)
 }

@@ -3,12 +3,14 @@
 //! A session does no input or output, reads no clock and calls nobody. Lines and the time are passed in; lines to write, wakers
 //! to wake and work to do come out as [`Effects`], for whoever holds the lock to carry out after letting it go.
 
+mod adopted;
 mod alarm;
 mod calls;
 mod client_queue;
 mod connecting;
 mod early;
 mod limits;
+mod logins;
 mod questions;
 mod reconcile;
 mod routing;
@@ -34,9 +36,11 @@ use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
 use super::spares::EventMaker;
 
+pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;
 pub use connecting::Introduced;
+pub use logins::LoginKey;
 pub use questions::{Answer, CancelHook, Question, QuestionId, RequestKind, Snapshot};
 pub use threads::{Announce, ThreadFacts, ThreadKey};
 pub use turns::{Delivery, Ended, HandleId, TurnStart};
@@ -46,6 +50,7 @@ use calls::HostCalls;
 use client_queue::ClientQueue;
 use connecting::Runtime;
 use early::EarlyEvents;
+use logins::Logins;
 use questions::Questions;
 use threads::ThreadSlot;
 use turns::{Handle, Slot, SlotRef};
@@ -115,6 +120,8 @@ enum Purpose {
     OpenThread { thread: ThreadKey },
     /// It starts the turn of this slot.
     StartTurn { slot: SlotRef, thread_id: Arc<str> },
+    /// It has the thread of this slot compacted, and the turn in which that is done is the slot's.
+    Compact { slot: SlotRef },
     /// It finds the turn to attach to.
     Attach { slot: SlotRef },
     /// It interrupts the turn of this slot.
@@ -128,6 +135,7 @@ enum Purpose {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Turn(SlotRef),
+    Adoption(SlotRef),
     Question(QuestionId),
 }
 
@@ -218,6 +226,8 @@ pub enum Interest {
     Started(HandleId),
     /// The outcome of opening a thread.
     Thread(ThreadKey),
+    /// The end of a login.
+    Login(LoginKey),
     /// The next event of the client.
     Client,
     /// How far the connection is.
@@ -258,6 +268,7 @@ pub struct Session {
     running: HashMap<String, String>,
     early: HashMap<String, EarlyEvents>,
     questions: Questions,
+    logins: Logins,
     client: ClientQueue,
     alarm: Alarm,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
@@ -288,6 +299,7 @@ impl Session {
             running: HashMap::new(),
             early: HashMap::new(),
             questions: Questions::default(),
+            logins: Logins::default(),
             client: ClientQueue::new(config.queues),
             alarm: Alarm::default(),
             timers: BinaryHeap::new(),
@@ -371,6 +383,7 @@ impl Session {
                 Some(index) => self.turn_start_answered(now, index, answer),
                 None => self.interrupt_unwanted(&thread_id, answer),
             },
+            Purpose::Compact { slot } => self.compaction_answered(now, slot, answer),
             Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
             Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
             Purpose::Reconcile { slot, step } => self.reconcile_answered(now, slot, step, answer),
@@ -419,6 +432,7 @@ impl Session {
             self.timers.pop();
             match timer {
                 Timer::Turn(slot) => self.check_turn(now, slot),
+                Timer::Adoption(slot) => self.check_adoption(now, slot),
                 Timer::Question(question) => self.check_question(now, question),
             }
         }
@@ -448,7 +462,9 @@ impl Session {
         }
         let Self { timers, slots, questions, .. } = self;
         timers.retain(|Reverse((_, timer))| match timer {
-            Timer::Turn(slot) => slots.get(slot.index).is_some_and(|known| known.serial == slot.serial),
+            Timer::Turn(slot) | Timer::Adoption(slot) => {
+                slots.get(slot.index).is_some_and(|known| known.serial == slot.serial)
+            }
             Timer::Question(id) => questions.is_open(*id),
         });
     }
@@ -549,6 +565,7 @@ impl Session {
             Interest::Call(call) => self.calls.listen(call, waker),
             Interest::Turn(handle) | Interest::Started(handle) => self.handles[handle].queue.listen(waker),
             Interest::Thread(thread) => self.listen_thread(thread, waker),
+            Interest::Login(login) => self.logins.listen(login, waker),
             Interest::Client => self.client.queue.listen(waker),
             Interest::State => self.state_listeners.push(waker.clone()),
         }
@@ -613,6 +630,7 @@ impl Session {
         for slot in slots {
             self.end_lost_turn(now, slot, error);
         }
+        self.end_logins(error);
         self.cancel_all_questions();
     }
 

@@ -22,10 +22,14 @@ impl Session {
             EventKind::TurnCompleted => {
                 self.running.remove(&*ids.thread);
             }
+            EventKind::Usage => self.thread_used(notification),
+            EventKind::Other => self.watch_logins(notification),
             _ => {}
         }
-        if self.keep_if_early(&ids.thread, &ids.turn, line) == Owner::Known {
-            self.route(now, method, notification);
+        match self.keep_if_early(&ids.thread, &ids.turn, line) {
+            Owner::Known => self.route(now, method, notification),
+            Owner::Unknown if method.kind == EventKind::TurnStarted => self.adopt(now, &ids.thread),
+            Owner::Unknown => {}
         }
     }
 
@@ -44,6 +48,9 @@ impl Session {
         let turn_id = &*notification.ids.turn;
         if let Some(index) = self.by_turn.get(turn_id).copied() {
             return self.deliver(now, index, method, notification);
+        }
+        if let Some((index, renamed)) = self.under_first_id(method, notification) {
+            return self.deliver(now, index, method, &renamed);
         }
         if method.kind == EventKind::TurnCompleted {
             self.cancel_questions_of_turn(turn_id);

@@ -1,11 +1,14 @@
 //! The session without a runtime and without a clock: lines and times are written by hand, or come from recordings.
 
+mod adopted;
 mod captures;
 mod limits;
 mod model;
+mod logins;
 mod questions;
 mod queues;
 mod routing;
+mod threads;
 
 use std::time::{Duration, Instant};
 

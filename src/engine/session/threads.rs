@@ -11,7 +11,8 @@ use super::{Purpose, Session};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, string};
-use crate::engine::rpc::CallId;
+use crate::engine::result::thread_total;
+use crate::engine::rpc::{CallId, Notification};
 use crate::engine::text::ZString;
 
 /// Identifies a thread for as long as the host holds it.
@@ -41,6 +42,8 @@ pub(super) struct ThreadSlot {
     state: State,
     announce: Announce,
     user_data: usize,
+    /// The tokens that it has used, as last reported.
+    total_tokens: Option<i64>,
     waiting: Vec<SlotRef>,
     listeners: Vec<Waker>,
 }
@@ -49,9 +52,25 @@ pub(super) struct ThreadSlot {
 enum State {
     Opening(CallId),
     Ready,
+    /// The client no longer follows its turns.
+    Left,
     Failed(Error),
     /// The host let go of it before it was open.
     Abandoned,
+}
+
+impl ThreadSlot {
+    fn leave(&mut self) {
+        if matches!(self.state, State::Ready) {
+            self.state = State::Left;
+        }
+    }
+
+    fn follow(&mut self) {
+        if matches!(self.state, State::Left) {
+            self.state = State::Ready;
+        }
+    }
 }
 
 impl Session {
@@ -89,6 +108,7 @@ impl Session {
             state,
             announce,
             user_data: 0,
+            total_tokens: None,
             waiting: Vec::new(),
             listeners: Vec::new(),
         };
@@ -97,6 +117,9 @@ impl Session {
 
     pub(super) fn thread_opened(&mut self, now: Instant, key: ThreadKey, answer: Result<&str>) {
         let outcome = answer.and_then(|info| id_of(info).map(|id| (id, info)));
+        if let Ok((id, _)) = &outcome {
+            self.threads_called(id).for_each(ThreadSlot::follow);
+        }
         let thread = &mut self.threads[key];
         if let Ok((id, info)) = &outcome {
             thread.facts.id.get_or_init(|| ZString::new(id));
@@ -140,6 +163,41 @@ impl Session {
         }
     }
 
+    /// Fails while a turn that has a handle runs on a thread: its events would come no more.
+    pub fn ensure_quiet(&self, key: ThreadKey) -> Result<()> {
+        let thread_id = self.thread_id(key);
+        if !self.slots.iter().any(|(_, slot)| *slot.thread_id == *thread_id) {
+            return Ok(());
+        }
+        let message =
+            "a turn runs on the thread, whose end could not be told any more; wait for it, or free its handles first";
+        Err(Error::invalid_argument(message).with_reason("turnRunning"))
+    }
+
+    /// The runtime tells this client no more about the turns of a thread, until it is resumed.
+    pub fn leave_thread(&mut self, key: ThreadKey) {
+        let id = self.thread_id(key);
+        self.threads_called(&id).for_each(ThreadSlot::leave);
+    }
+
+    /// Keeps in mind what a thread has used, so that what is reported again is not counted again.
+    pub(super) fn thread_used(&mut self, notification: &Notification<'_>) {
+        let total = member(notification.params, "tokenUsage").and_then(thread_total);
+        for thread in self.threads_called(&notification.ids.thread) {
+            thread.total_tokens = total;
+        }
+    }
+
+    pub(super) fn thread_total(&mut self, thread_id: &str) -> Option<i64> {
+        self.threads_called(thread_id).find_map(|thread| thread.total_tokens)
+    }
+
+    /// All that stands for a thread.
+    fn threads_called(&mut self, id: &str) -> impl Iterator<Item = &mut ThreadSlot> {
+        let all = self.threads.iter_mut().map(|(_, thread)| thread);
+        all.filter(move |thread| thread.facts.id.get().is_some_and(|known| known.as_str() == id))
+    }
+
     fn announce_thread(&mut self, key: ThreadKey, outcome: &Result<(String, &str)>) {
         let thread = &self.threads[key];
         if thread.announce == Announce::Nothing {
@@ -158,8 +216,17 @@ impl Session {
     pub fn thread_ready(&self, key: ThreadKey) -> Option<Result<()>> {
         match &self.threads[key].state {
             State::Opening(_) | State::Abandoned => None,
-            State::Ready => Some(Ok(())),
+            State::Ready | State::Left => Some(Ok(())),
             State::Failed(error) => Some(Err(error.clone())),
+        }
+    }
+
+    /// Fails for a thread that could not be opened, and for one whose turns the client does not follow.
+    pub(super) fn ensure_followed(&self, key: ThreadKey) -> Result<()> {
+        match &self.threads[key].state {
+            State::Opening(_) | State::Abandoned | State::Ready => Ok(()),
+            State::Left => Err(not_subscribed()),
+            State::Failed(error) => Err(error.clone()),
         }
     }
 
@@ -169,14 +236,14 @@ impl Session {
 
     /// Has a turn wait for its thread, if that is not open yet. Says whether it waits; a thread that could not be opened fails it.
     pub(super) fn wait_for_thread(&mut self, key: ThreadKey, slot: SlotRef) -> Result<Waits> {
+        self.ensure_followed(key)?;
         let thread = &mut self.threads[key];
-        match &thread.state {
-            State::Ready => Ok(Waits::No),
-            State::Failed(error) => Err(error.clone()),
+        match thread.state {
             State::Opening(_) | State::Abandoned => {
                 thread.waiting.push(slot);
                 Ok(Waits::Yes)
             }
+            State::Ready | State::Left | State::Failed(_) => Ok(Waits::No),
         }
     }
 
@@ -210,6 +277,13 @@ impl Session {
 pub(super) enum Waits {
     Yes,
     No,
+}
+
+fn not_subscribed() -> Error {
+    Error::invalid_argument(
+        "the thread was unsubscribed, so the end of a turn could not be told; resume the thread first",
+    )
+    .with_reason("threadNotSubscribed")
 }
 
 fn id_of(info: &str) -> Result<String> {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
+use super::adopted::Opening;
 use super::early::Owner;
 use super::limits::{Clock, Interrupt};
 use super::reconcile::Reconciling;
@@ -53,7 +54,7 @@ pub struct Ended {
 pub struct TurnStart<'a> {
     /// The thread on which it runs.
     pub thread: ThreadKey,
-    /// The parameters of `turn/start` but for the thread; a JSON object.
+    /// The parameters of the call that begins it, but for the thread; a JSON object.
     pub params: &'a str,
     /// Its limits.
     pub limits: Limits,
@@ -89,6 +90,7 @@ enum HandleState {
 pub(super) struct Slot {
     pub(super) serial: u64,
     pub(super) thread_id: Arc<str>,
+    pub(super) opening: Opening,
     pub(super) turn_ids: Vec<String>,
     pub(super) phase: SlotPhase,
     pub(super) seen: Seen,
@@ -100,7 +102,7 @@ pub(super) struct Slot {
     pub(super) armed: Option<Instant>,
     pub(super) interrupt: Option<Interrupt>,
     pub(super) reconciling: Reconciling,
-    /// What `turn/start` is to say, while it waits for its thread.
+    /// What the call that begins it is to say, while it waits for its thread.
     start: Option<WaitingStart>,
 }
 
@@ -134,6 +136,11 @@ impl Slot {
         self.turn_ids.first().map_or("", String::as_str)
     }
 
+    /// The id that an interrupt must name: the one of `turn/started`.
+    pub(super) fn running_id(&self) -> &str {
+        self.turn_ids.last().map_or("", String::as_str)
+    }
+
     pub(super) fn is_urgent(&self) -> bool {
         self.interrupt.is_some() || self.is_starting() || self.reconciling != Reconciling::No
     }
@@ -150,11 +157,17 @@ pub(super) fn turn_id_of(result: &str) -> Option<String> {
 }
 
 impl Session {
-    /// Begins a turn; its events and its end come to the handle. It waits for a thread that is not open yet.
+    /// Begins a turn with an input.
     pub fn start_turn(&mut self, now: Instant, start: &TurnStart<'_>) -> Result<HandleId> {
+        self.begin_turn(now, Opening::Input, start)
+    }
+
+    /// Begins a turn; its events and its end come to the handle. It waits for a thread that is not open yet.
+    pub fn begin_turn(&mut self, now: Instant, opening: Opening, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
         self.stats.turns += 1;
         let (handle, slot) = self.open_slot(now, start);
+        self.slots[slot.index].opening = opening;
         self.slots[slot.index].start = Some(WaitingStart { params: start.params.to_owned(), deadline: start.deadline });
         match self.wait_for_thread(start.thread, slot) {
             Ok(Waits::Yes) => {}
@@ -170,8 +183,9 @@ impl Session {
         let Some(start) = self.slots[index].start.take() else { return };
         self.expect_events(index, thread_id);
         let params = with_thread_id(&start.params, thread_id);
-        let thread_id = Arc::clone(&self.slots[index].thread_id);
-        self.peer.call("turn/start", &params, start.deadline, Purpose::StartTurn { slot, thread_id });
+        let opening = self.slots[index].opening;
+        let purpose = self.purpose_of(opening, slot);
+        self.peer.call(opening.method(), &params, start.deadline, purpose);
         self.wake_driver();
         if self.slots[index].interrupt.is_some() {
             self.interrupt_slot(index);
@@ -190,9 +204,7 @@ impl Session {
     pub fn attach_turn(&mut self, now: Instant, turn_id: Option<&str>, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
         let thread_id = self.thread_id(start.thread);
-        if let Some(outcome) = self.thread_ready(start.thread) {
-            outcome?;
-        }
+        self.ensure_followed(start.thread)?;
         let (handle, slot) = self.open_slot(now, start);
         self.expect_events(slot.index, &thread_id);
         let known = turn_id.map(str::to_owned).or_else(|| self.running_on(&thread_id));
@@ -221,6 +233,7 @@ impl Session {
         let index = self.slots.insert(Slot {
             serial,
             thread_id: Arc::from(""),
+            opening: Opening::Input,
             turn_ids: Vec::new(),
             phase: SlotPhase::Waiting,
             seen: Seen::Nothing,
@@ -254,9 +267,11 @@ impl Session {
     /// From now on events of the thread may be those of this turn.
     fn expect_events(&mut self, index: usize, thread_id: &str) {
         let early_from = self.early.entry(thread_id.to_owned()).or_default().expect();
+        let thread_total = self.thread_total(thread_id);
         let slot = &mut self.slots[index];
         slot.thread_id = thread_id.into();
         slot.collector = Collector::new(Arc::clone(&slot.thread_id));
+        slot.collector.set_thread_total(thread_total);
         slot.phase = SlotPhase::Starting { early_from };
     }
 
@@ -276,7 +291,8 @@ impl Session {
         match turn_id_of(result) {
             Some(id) => self.bind(now, index, &id, member(result, "turn")),
             None => {
-                let message = format!("the runtime answered turn/start without the id of a turn: {result}");
+                let method = self.slots[index].opening.method();
+                let message = format!("the runtime answered {method} without the id of a turn: {result}");
                 self.fail_start(now, index, Error::new(Status::Protocol, message));
             }
         }
@@ -301,7 +317,7 @@ impl Session {
     }
 
     /// The turn of a slot has its id.
-    fn bind(&mut self, now: Instant, index: usize, turn_id: &str, turn_json: Option<&str>) {
+    pub(super) fn bind(&mut self, now: Instant, index: usize, turn_id: &str, turn_json: Option<&str>) {
         let SlotPhase::Starting { early_from } = self.slots[index].phase else { return };
         let thread_id = Arc::clone(&self.slots[index].thread_id);
         self.tell_id(index, turn_id);
@@ -414,7 +430,7 @@ impl Session {
     /// The start of a turn is over; what nobody claimed belongs to the client.
     fn release_start(&mut self, now: Instant, thread_id: &str) {
         let Some(early) = self.early.get_mut(thread_id) else { return };
-        let Some(lines) = early.release() else { return };
+        let Some(lines) = early.release() else { return self.adopt(now, thread_id) };
         self.early.remove(thread_id);
         for line in lines {
             self.unqueued(line.len());
@@ -667,7 +683,7 @@ impl Session {
     }
 }
 
-/// The parameters of `turn/start` with the thread that they are for.
+/// The parameters of a call with the thread that they are for.
 fn with_thread_id(params: &str, thread_id: &str) -> String {
     let inside = params.strip_prefix('{').and_then(|params| params.strip_suffix('}')).unwrap_or_default();
     let separator = if inside.is_empty() { "" } else { "," };

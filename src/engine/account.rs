@@ -1,0 +1,41 @@
+//! Who uses the runtime, and which models there are.
+
+use super::client::{Client, Timeout, call};
+use super::error::{Error, Result};
+use super::json::quote;
+
+/// Whether the runtime is to renew its token first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The one that it has will do.
+    Kept,
+    /// It is to be renewed.
+    Renewed,
+}
+
+impl Client {
+    /// Logs in with an API key, which the runtime stores without trying it.
+    pub fn login_api_key(&self, api_key: &str) -> Result<()> {
+        if api_key.is_empty() {
+            return Err(Error::invalid_argument("the API key is empty; pass one, like sk-..."));
+        }
+        let params = format!("{{\"type\":\"apiKey\",\"apiKey\":{}}}", quote(api_key));
+        call(self.connection(), "account/login/start", &params, Timeout::Default).map(drop)
+    }
+
+    /// Who is logged in, as JSON.
+    pub fn account(&self, token: Token) -> Result<String> {
+        let params = format!("{{\"refreshToken\":{}}}", token == Token::Renewed);
+        call(self.connection(), "account/read", &params, Timeout::Default)
+    }
+
+    /// Logs out; harmless when nobody is logged in.
+    pub fn logout(&self) -> Result<()> {
+        call(self.connection(), "account/logout", "{}", Timeout::Default).map(drop)
+    }
+
+    /// A page of the models, as JSON.
+    pub fn models(&self, params: Option<&str>) -> Result<String> {
+        self.call("model/list", params, Timeout::Default)
+    }
+}
