@@ -6,4 +6,5 @@
 pub mod alone;
 pub mod fake;
 pub mod follow;
+pub mod issuer;
 pub mod real;
