@@ -349,7 +349,7 @@ pub unsafe extern "C" fn codex_thread_set_name(
 /// it is interrupted.
 ///
 /// @param thread  required
-/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotFound" when nothing of the thread is stored yet
+/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotFound" for an ephemeral thread
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_archive(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
@@ -361,7 +361,8 @@ pub unsafe extern "C" fn codex_thread_archive(thread: *mut codex_thread, err: *m
 ///
 /// @param client     required
 /// @param thread_id  its id
-/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotArchived" when it is not archived
+/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotArchived" or "activeWriter" when it is
+///         not archived
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_unarchive(
@@ -381,7 +382,7 @@ pub unsafe extern "C" fn codex_thread_unarchive(
 /// Has the runtime forget the thread for good. A turn that runs on it is interrupted.
 ///
 /// @param thread  required
-/// @return as [`codex_thread_archive`]
+/// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadEphemeral" for an ephemeral thread
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_delete(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {

@@ -1,13 +1,17 @@
 //! Threads: named, read, listed, stored, resumed, forked, and owned by one process at a time.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use codex::engine::client::{Client, Timeout};
 use codex::engine::error::{Error, Status};
 use codex::engine::event::EventKind;
-use codex::engine::thread::{Origin, Thread, Turns};
-use scripted_model::Response;
+use codex::engine::thread::{self, Origin, Thread, Turns};
+use codex::engine::turn::Turn;
+use scripted_model::{Message, Response};
 use serde_json::{Value, json};
 
-use crate::support::follow::{PATIENCE, begin, end, items, parsed, run, run_with, until_client};
+use crate::support::follow::{PATIENCE, begin, end, items, parsed, run, run_with, start, until, until_client};
 use crate::support::real::{World, call, on_both_runtimes, thread_of};
 
 on_both_runtimes! {
@@ -24,18 +28,24 @@ on_both_runtimes! {
     the_policy_of_a_thread_survives_a_resume,
     the_policy_of_a_turn_counts_for_the_turns_after_it,
     a_fork_has_the_past_and_a_life_of_its_own,
+    threads_are_listed_by_what_is_asked_for,
+    threads_are_listed_in_pages,
     archived_threads_are_listed_apart,
     an_archived_thread_is_not_resumed_until_it_is_unarchived,
+    a_thread_that_is_not_archived_cannot_be_unarchived,
+    archiving_interrupts_the_turn_that_runs,
+    a_deleted_thread_is_gone,
+    deleting_interrupts_the_turn_that_runs,
+    an_ephemeral_thread_cannot_be_put_away,
+    an_unsubscribed_thread_is_unloaded,
+    no_turn_starts_on_an_unsubscribed_thread_until_it_is_resumed,
+    a_thread_is_not_unsubscribed_under_a_turn,
+    what_is_done_to_a_begun_thread_waits_for_it,
     a_thread_has_one_writer_at_a_time,
     a_thread_that_nobody_knows_is_not_resumed,
     a_thread_id_that_is_none_is_refused,
     parameters_that_the_library_does_not_know_reach_the_runtime,
     parameters_that_make_no_sense_are_refused_before_they_are_sent,
-    compacting_asks_the_model_again,
-}
-
-fn by_id(thread: &Thread) -> Value {
-    json!({"threadId": thread.id().as_str()})
 }
 
 fn refused(client: &Client, method: &str, params: Value) -> Error {
@@ -53,7 +63,14 @@ fn stored_thread(world: &World) -> (Client, Thread) {
 
 /// The ids of the listed threads.
 fn listed(client: &Client, params: Value) -> Vec<String> {
-    let page = call(client, "thread/list", params);
+    ids(&page(client, params))
+}
+
+fn page(client: &Client, params: Value) -> Value {
+    parsed(&thread::list(client, Some(&params.to_string())).expect("the list"))
+}
+
+fn ids(page: &Value) -> Vec<String> {
     page["data"]
         .as_array()
         .expect("threads")
@@ -198,25 +215,154 @@ fn a_fork_has_the_past_and_a_life_of_its_own(world: &World) {
     assert_eq!((turns(&thread), turns(&fork)), (1, 2));
 }
 
+/// Another thread of a client, with one turn behind it.
+fn another(world: &World, client: &Client, input: &str, params: Value) -> Thread {
+    world.says([Response::text(["fine"])]);
+    let thread = thread_of(client, params);
+    run(&thread, input).completed();
+    thread
+}
+
+fn threads_are_listed_by_what_is_asked_for(world: &World) {
+    let (client, first) = stored_thread(world);
+    let elsewhere = world.codex_home();
+    let second = another(world, &client, "a number?", json!({"cwd": elsewhere}));
+    let (first, second) = (first.id().as_str(), second.id().as_str());
+    assert_eq!(listed(&client, json!({"cwd": elsewhere})), [second]);
+    assert_eq!(listed(&client, json!({"searchTerm": "colour"})), [first]);
+    assert_eq!(listed(&client, json!({"modelProviders": ["nobody"]})), Vec::<String>::new());
+    let by_age = |direction: &str| listed(&client, json!({"sortKey": "created_at", "sortDirection": direction}));
+    assert_eq!((by_age("asc"), by_age("desc")), (vec![first.into(), second.into()], vec![second.into(), first.into()]));
+}
+
+fn threads_are_listed_in_pages(world: &World) {
+    let client = world.client();
+    let mut expected = Vec::new();
+    for number in ["one", "two", "three"] {
+        expected.insert(0, another(world, &client, number, json!({})).id().as_str().to_owned());
+        // The cursors of 0.163.0 are whole seconds.
+        sleep(Duration::from_millis(1100));
+    }
+    let (mut found, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let page = page(&client, json!({"limit": 1, "cursor": cursor}));
+        assert_eq!(ids(&page).len(), 1);
+        found.extend(ids(&page));
+        cursor = page["nextCursor"].clone();
+        if cursor.is_null() {
+            break;
+        }
+    }
+    assert_eq!(found, expected);
+}
+
 fn archived_threads_are_listed_apart(world: &World) {
     let (client, archived) = stored_thread(world);
     world.says([Response::text(["red"])]);
     let active = thread_of(&client, json!({}));
     run(&active, "go").completed();
-    call(&client, "thread/archive", by_id(&archived));
+    archived.archive().unwrap();
     assert_eq!(listed(&client, json!({"archived": false})), [active.id().as_str()]);
     assert_eq!(listed(&client, json!({"archived": true})), [archived.id().as_str()]);
 }
 
 fn an_archived_thread_is_not_resumed_until_it_is_unarchived(world: &World) {
     let (client, thread) = stored_thread(world);
-    call(&client, "thread/archive", by_id(&thread));
+    thread.archive().unwrap();
     let error = Thread::resume(&client, thread.id().as_str(), None).unwrap_err();
     assert_eq!((error.status(), error.reason()), (Status::Rpc, "threadArchived"));
-    call(&client, "thread/unarchive", by_id(&thread));
+    thread::unarchive(&client, thread.id().as_str()).unwrap();
     world.says([Response::text(["back"])]);
     let resumed = Thread::resume(&client, thread.id().as_str(), None).unwrap();
     assert_eq!(run(&resumed, "there?").completed()["finalResponse"], "back");
+}
+
+fn a_thread_that_is_not_archived_cannot_be_unarchived(world: &World) {
+    let (client, thread) = stored_thread(world);
+    let unarchive = || thread::unarchive(&client, thread.id().as_str());
+    thread.archive().unwrap();
+    unarchive().unwrap();
+    let error = unarchive().unwrap_err();
+    assert_eq!((error.status(), error.reason()), (Status::Rpc, "threadNotArchived"));
+    assert_eq!(thread::unarchive(&client, "").unwrap_err().status(), Status::InvalidArgument);
+}
+
+/// A turn that has said "half" and will say nothing more.
+fn half(world: &World, thread: &Thread) -> Turn {
+    world.says([Response::new().message(Message::new("half").hang())]);
+    let turn = start(thread, "go");
+    until(&turn, EventKind::MessageDelta);
+    turn
+}
+
+fn archiving_interrupts_the_turn_that_runs(world: &World) {
+    let (_client, thread) = stored_thread(world);
+    let turn = half(world, &thread);
+    thread.archive().unwrap();
+    let (result, error) = end(&turn).not_completed();
+    assert_eq!((error.status(), &result["partialResponse"]), (Status::TurnInterrupted, &json!("half")));
+}
+
+fn a_deleted_thread_is_gone(world: &World) {
+    let (client, thread) = stored_thread(world);
+    thread.delete().unwrap();
+    assert_eq!(listed(&client, json!({})), Vec::<String>::new());
+    assert_eq!(Thread::resume(&client, thread.id().as_str(), None).unwrap_err().reason(), "threadNotFound");
+    assert_eq!(Turn::start(&thread, Some("there?"), None).unwrap_err().reason(), "threadNotFound");
+    assert_eq!(thread.delete().unwrap_err().reason(), "threadNotFound");
+}
+
+fn deleting_interrupts_the_turn_that_runs(world: &World) {
+    let (_client, thread) = stored_thread(world);
+    let turn = half(world, &thread);
+    thread.delete().unwrap();
+    assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
+}
+
+fn an_ephemeral_thread_cannot_be_put_away(world: &World) {
+    let thread = world.thread_with(json!({"ephemeral": true}));
+    assert_eq!(thread.archive().unwrap_err().reason(), "threadNotFound");
+    assert_eq!(thread.delete().unwrap_err().reason(), "threadEphemeral");
+}
+
+fn an_unsubscribed_thread_is_unloaded(world: &World) {
+    let (client, thread) = stored_thread(world);
+    thread.unsubscribe().unwrap();
+    thread.unsubscribe().unwrap();
+    assert_eq!(parsed(&thread.read(Turns::Included).unwrap())["thread"]["turns"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        call(&client, "thread/unsubscribe", json!({"threadId": thread.id().as_str()}))["status"],
+        "notSubscribed"
+    );
+}
+
+fn no_turn_starts_on_an_unsubscribed_thread_until_it_is_resumed(world: &World) {
+    let (client, thread) = stored_thread(world);
+    thread.unsubscribe().unwrap();
+    let refused = Turn::start(&thread, Some("there?"), None).unwrap_err();
+    assert_eq!((refused.status(), refused.reason()), (Status::InvalidArgument, "threadNotSubscribed"));
+    assert_eq!(Turn::attach(&thread, None).unwrap_err().reason(), "threadNotSubscribed");
+    Thread::resume(&client, thread.id().as_str(), None).unwrap();
+    world.says([Response::text(["yes"])]);
+    assert_eq!(run(&thread, "there?").completed()["finalResponse"], "yes");
+}
+
+fn a_thread_is_not_unsubscribed_under_a_turn(world: &World) {
+    let (_client, thread) = stored_thread(world);
+    let turn = half(world, &thread);
+    let refused = thread.unsubscribe().unwrap_err();
+    assert_eq!((refused.status(), refused.reason()), (Status::InvalidArgument, "turnRunning"));
+    drop(turn);
+    thread.unsubscribe().unwrap();
+}
+
+fn what_is_done_to_a_begun_thread_waits_for_it(world: &World) {
+    let (client, thread) = stored_thread(world);
+    let begun = Thread::begin(&client, Origin::Fork(thread.id().as_str()), None).unwrap();
+    begun.archive().unwrap();
+    assert_eq!(listed(&client, json!({"archived": true})), [begun.id().as_str()]);
+    let missing = Thread::begin(&client, Origin::Stored(UNKNOWN), None).unwrap();
+    assert_eq!(missing.unsubscribe().unwrap_err().reason(), "threadNotFound");
 }
 
 fn a_thread_has_one_writer_at_a_time(world: &World) {
@@ -257,12 +403,4 @@ fn parameters_that_make_no_sense_are_refused_before_they_are_sent(world: &World)
     assert_eq!(start(r#"["an array"]"#), Status::InvalidArgument);
     assert_eq!(start(r#"{"cut": "#), Status::InvalidJson);
     assert_eq!(call(&client, "thread/loaded/list", json!({}))["data"], json!([]));
-}
-
-fn compacting_asks_the_model_again(world: &World) {
-    let (client, thread) = stored_thread(world);
-    world.says([Response::text(["a summary"])]);
-    assert_eq!(call(&client, "thread/compact/start", by_id(&thread)), json!({}));
-    let requests = world.model.wait_for_requests(2, PATIENCE);
-    assert_eq!(requests[1].path(), "/v1/responses");
 }
