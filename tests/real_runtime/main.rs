@@ -11,6 +11,7 @@ mod compactions;
 mod control;
 mod inputs;
 mod load;
+mod notifications;
 mod reviews;
 mod runs;
 mod streams;
