@@ -1658,7 +1658,7 @@ codex_status codex_thread_set_name(struct codex_thread *thread,
  * it is interrupted.
  *
  * @param thread  required
- * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotFound" when nothing of the thread is stored yet
+ * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotFound" for an ephemeral thread
  * @note since 0.1.0
  */
 codex_status codex_thread_archive(struct codex_thread *thread,
@@ -1669,7 +1669,8 @@ codex_status codex_thread_archive(struct codex_thread *thread,
  *
  * @param client     required
  * @param thread_id  its id
- * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotArchived" when it is not archived
+ * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotArchived" or "activeWriter" when it is
+ *         not archived
  * @note since 0.1.0
  */
 codex_status codex_thread_unarchive(struct codex_client *client,
@@ -1680,10 +1681,11 @@ codex_status codex_thread_unarchive(struct codex_client *client,
  * Has the runtime forget the thread for good. A turn that runs on it is interrupted.
  *
  * @param thread  required
- * @return as codex_thread_archive
+ * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadEphemeral" for an ephemeral thread
  * @note since 0.1.0
  */
-codex_status codex_thread_delete(struct codex_thread *thread, struct codex_error **err);
+codex_status codex_thread_delete(struct codex_thread *thread,
+                                 struct codex_error **err);
 
 /**
  * Asks the runtime for a page of the threads that it has stored, the newest first. A thread is stored with its first turn. The

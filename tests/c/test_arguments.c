@@ -46,6 +46,7 @@ TEST(freeing_null_does_nothing) {
   codex_params_free(NULL);
   codex_client_options_free(NULL);
   codex_client_free(NULL);
+  codex_login_free(NULL);
   codex_thread_free(NULL);
   codex_turn_free(NULL);
   codex_event_free(NULL);
@@ -331,6 +332,14 @@ TEST(a_client_that_is_null_is_refused) {
   REFUSED_WITH_OUT(codex_thread, codex_thread_begin, NULL, "{}");
   REFUSED_WITH_OUT(codex_thread, codex_thread_resume_begin, NULL, "id", "{}");
   REFUSED_WITH_OUT(codex_thread, codex_thread_fork_begin, NULL, "id", "{}");
+  REFUSED(codex_thread_unarchive, NULL, "id");
+  REFUSED_WITH_OUT(char, codex_thread_list, NULL, "{}");
+  REFUSED(codex_client_login_api_key, NULL, "sk-test");
+  REFUSED_WITH_OUT(codex_login, codex_client_login_chatgpt, NULL);
+  REFUSED_WITH_OUT(codex_login, codex_client_login_device_code, NULL);
+  REFUSED_WITH_OUT(char, codex_client_account, NULL, false);
+  REFUSED(codex_client_logout, NULL);
+  REFUSED_WITH_OUT(char, codex_client_models, NULL, "{}");
   CHECK_INVALID(codex_client_set_wakeup(NULL, NULL, NULL, NULL));
   CHECK_INT(codex_client_wakeup_fd(NULL), -1);
   CHECK_STR(codex_client_info_json(NULL), "");
@@ -345,6 +354,12 @@ static int32_t go_on(void *user_data, codex_event *event) {
 TEST(a_thread_that_is_null_is_refused) {
   REFUSED_WITH_OUT(char, codex_thread_read, NULL, false);
   REFUSED(codex_thread_set_name, NULL, "name");
+  REFUSED(codex_thread_archive, NULL);
+  REFUSED(codex_thread_delete, NULL);
+  REFUSED(codex_thread_unsubscribe, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_compact, NULL);
+  REFUSED(codex_thread_compact, NULL, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_review, NULL, "{}", NULL);
   REFUSED_WITH_OUT(codex_turn_result, codex_thread_run, NULL, "text", NULL);
   REFUSED_WITH_OUT(codex_turn_result, codex_thread_run_streamed, NULL, "text", NULL, go_on, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, NULL, "text", NULL);
@@ -353,6 +368,14 @@ TEST(a_thread_that_is_null_is_refused) {
   REFUSED(codex_thread_wait, NULL, 0);
   CHECK_STR(codex_thread_id(NULL), "");
   CHECK_STR(codex_thread_info_json(NULL), "");
+}
+
+TEST(a_login_that_is_null_is_refused) {
+  REFUSED(codex_login_wait, NULL, 0);
+  REFUSED(codex_login_cancel, NULL);
+  CHECK_STR(codex_login_id(NULL), "");
+  CHECK_STR(codex_login_url(NULL), "");
+  CHECK_STR(codex_login_user_code(NULL), "");
 }
 
 TEST(a_turn_that_is_null_is_refused) {
@@ -538,6 +561,34 @@ TEST(a_begun_thread_needs_its_arguments) {
   REFUSED(codex_thread_wait, s->thread, -3);
 }
 
+TEST(the_account_and_the_lists_need_their_arguments) {
+  codex_client *client = session_with_fake(NULL)->client;
+  REFUSED(codex_client_login_api_key, client, NULL);
+  REFUSED(codex_client_login_api_key, client, "");
+  REFUSED(codex_client_login_api_key, client, bad_text);
+  REFUSED(codex_client_login_chatgpt, client, NULL);
+  REFUSED(codex_client_login_device_code, client, NULL);
+  REFUSED(codex_client_account, client, false, NULL);
+  REFUSED(codex_client_models, client, NULL, NULL);
+  REFUSED_WITH_OUT(char, codex_client_models, client, "[]");
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, char, codex_client_models, client, "{");
+  REFUSED(codex_thread_list, client, NULL, NULL);
+  REFUSED_WITH_OUT(char, codex_thread_list, client, bad_text);
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, char, codex_thread_list, client, "{");
+  REFUSED(codex_thread_unarchive, client, NULL);
+  REFUSED(codex_thread_unarchive, client, "");
+}
+
+TEST(a_review_needs_its_arguments) {
+  codex_thread *thread = session_with_fake(NULL)->thread;
+  REFUSED_WITH_OUT(codex_turn, codex_thread_review, thread, NULL, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_review, thread, "[]", NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_review, thread, bad_text, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_review, thread, "{}", "[]");
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn, codex_thread_review, thread, "{", NULL);
+  REFUSED(codex_thread_review, thread, "{}", NULL, NULL);
+}
+
 TEST(an_unknown_mode_of_approval_or_sandbox_is_refused) {
   session *s = session_with_fake(NULL);
   REFUSED_WITH_OUT(codex_thread, codex_thread_start, s->client, "{\"approvalMode\":\"banana\"}");
@@ -661,6 +712,7 @@ int main(int argc, char **argv) {
       CASE(the_first_failed_option_is_what_connecting_tells),
       CASE(a_client_that_is_null_is_refused),
       CASE(a_thread_that_is_null_is_refused),
+      CASE(a_login_that_is_null_is_refused),
       CASE(a_turn_that_is_null_is_refused),
       CASE(an_event_that_is_null_tells_nothing),
       CASE(a_result_that_is_null_tells_nothing),
@@ -672,6 +724,8 @@ int main(int argc, char **argv) {
       CASE(nothing_that_was_refused_is_sent),
       CASE(a_thread_needs_its_arguments),
       CASE(a_begun_thread_needs_its_arguments),
+      CASE(the_account_and_the_lists_need_their_arguments),
+      CASE(a_review_needs_its_arguments),
       CASE(an_unknown_mode_of_approval_or_sandbox_is_refused),
       CASE(a_run_needs_its_arguments),
       CASE(a_turn_needs_its_arguments),
