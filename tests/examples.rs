@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use fake_runtime::{Action, Script, Turn};
+use serde_json::json;
 use support::fake;
 
 /// Where the library and the stand-in of the runtime were built.
@@ -36,14 +37,21 @@ fn compile(example: &str, out: &Path) -> PathBuf {
 }
 
 /// Starts an example with the fake runtime; its input and output are ours.
-fn start(example: &str, fake: &fake::Fake) -> Child {
+fn start(example: &str, arguments: &[&str], fake: &fake::Fake) -> Child {
     Command::new(compile(example, fake.root()))
+        .args(arguments)
         .env("CODEX_PATH", built().join("fake-runtime"))
         .env("FAKE_RUNTIME_SCRIPT", fake.root().join("script"))
+        .env("FAKE_RUNTIME_RECORD", fake.root().join("record"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("the example starts")
+}
+
+/// What an example that takes no input shows.
+fn show(example: &str, arguments: &[&str], fake: &fake::Fake) -> String {
+    output(start(example, arguments, fake))
 }
 
 fn output(example: Child) -> String {
@@ -58,12 +66,77 @@ fn poll_shows_two_turns_and_interrupts_the_one_whose_number_is_typed() {
     let short = Turn { deltas: Some(vec!["short".into()]), ..Turn::default() };
     let script = Script::new().then_on("turn/start", [Action::turn(held)]).then_on("turn/start", [Action::turn(short)]);
     fake::play(script, |fake| {
-        let mut poll = start("poll", fake);
+        let mut poll = start("poll", &[], fake);
         let mut keyboard = poll.stdin.take().expect("a pipe");
         keyboard.write_all(b"1\n").expect("the example reads");
         let shown = output(poll);
         drop(keyboard);
         assert!(shown.contains("[1: the turn was interrupted]"), "{shown}");
         assert!(shown.contains("[2] short") && shown.contains("[2 is done]"), "{shown}");
+    });
+}
+
+fn says(text: &str) -> Action {
+    Action::turn(Turn { deltas: Some(vec![text.into()]), ..Turn::default() })
+}
+
+#[test]
+fn sessions_lists_what_is_stored_page_by_page() {
+    let page = |id: &str, name: Option<&str>, next: Option<&str>| {
+        let thread = json!({"id": id, "name": name, "preview": "a colour?"});
+        [Action::reply(json!({"data": [thread], "nextCursor": next}))]
+    };
+    let script = Script::new()
+        .then_on("thread/list", page("thread-1", Some("colours"), Some("after-1")))
+        .then_on("thread/list", page("thread-2", None, None));
+    fake::play(script, |fake| {
+        assert_eq!(show("sessions", &[], fake), "thread-1  colours\nthread-2  a colour?\n");
+        assert_eq!(fake.calls("thread/list"), [json!({}), json!({"cursor": "after-1"})]);
+    });
+}
+
+#[test]
+fn sessions_goes_on_with_a_conversation_or_with_its_copy() {
+    let copy = Action::reply(json!({"thread": {"id": "thread-2"}}));
+    fake::play(Script::new().on("turn/start", [says("blue")]).on("thread/fork", [copy]), |fake| {
+        assert_eq!(show("sessions", &["resume", "thread-1", "And now?"], fake), "[thread-1] blue\n");
+        assert_eq!(show("sessions", &["fork", "thread-1", "And if not?"], fake), "[thread-2] blue\n");
+        assert_eq!(fake.calls("thread/fork"), [json!({"threadId": "thread-1"})]);
+    });
+}
+
+#[test]
+fn sessions_puts_a_conversation_away() {
+    fake::play(Script::new().on("thread/archive", [Action::reply(json!({}))]), |fake| {
+        assert_eq!(show("sessions", &["archive", "thread-1"], fake), "");
+        assert_eq!(fake.calls("thread/archive"), [json!({"threadId": "thread-1"})]);
+    });
+}
+
+#[test]
+fn login_shows_the_code_and_waits_for_the_person() {
+    let begun = json!({"type": "chatgptDeviceCode", "loginId": "login-1", "userCode": "ABCD-1234",
+                       "verificationUrl": "https://example.com/device"});
+    let ended = json!({"loginId": "login-1", "success": true, "error": null});
+    let script = Script::new()
+        .on(
+            "account/login/start",
+            [Action::reply(begun), Action::sleep_ms(50), Action::notify("account/login/completed", ended)],
+        )
+        .on("account/read", [Action::reply(json!({"account": {"type": "chatgpt"}}))]);
+    fake::play(script, |fake| {
+        let expected = "Open https://example.com/device on any device and type ABCD-1234\n\
+                        Logged in: {\"account\":{\"type\":\"chatgpt\"}}\n";
+        assert_eq!(show("login", &[], fake), expected);
+    });
+}
+
+#[test]
+fn review_shows_what_the_reviewer_runs_and_what_it_found() {
+    let command = json!({"type": "commandExecution", "id": "call", "command": "git diff main"});
+    let turn = Turn { items: vec![command], deltas: Some(vec!["No findings.".into()]), ..Turn::default() };
+    fake::play(Script::new().on("review/start", [Action::turn(turn)]), |fake| {
+        assert_eq!(show("review", &["main"], fake), "$ git diff main\n\nNo findings.\n");
+        assert_eq!(fake.calls("review/start")[0]["target"], json!({"type": "baseBranch", "branch": "main"}));
     });
 }

@@ -74,7 +74,7 @@ fn turn_id(stage: &Stage, method: &str, thread_id: &str, params: &Value) -> Stri
         let turn = stage.open_turn_of(thread_id);
         turn.map(|turn| turn.turn_id.clone())
     };
-    if method == "turn/start" {
+    if matches!(method, "turn/start" | "review/start") {
         return open().unwrap_or_else(fresh_id);
     }
     let given = params["turnId"].as_str();

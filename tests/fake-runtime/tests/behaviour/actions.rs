@@ -228,6 +228,13 @@ fn every_turn_start_has_a_fresh_turn_id() {
 }
 
 #[test]
+fn a_review_has_a_fresh_turn_id_too() {
+    let mut client = Client::start(&Script::new().on("review/start", [Action::reply("$turnId")]));
+    client.request(1, "review/start", json!({"threadId": "T", "target": {"type": "uncommittedChanges"}}));
+    assert_eq!(client.next()["result"].as_str().map(str::len), Some(36));
+}
+
+#[test]
 fn start_actions_come_before_anything_is_read() {
     let script =
         Script::new().start([Action::sleep_ms(50), Action::raw("banner")]).on("ask", [Action::reply(Value::Null)]);
