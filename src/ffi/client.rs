@@ -116,8 +116,8 @@ pub unsafe extern "C" fn codex_client_close(
     }
 }
 
-/// Frees a client. The connection ends with the last handle of the client, its threads and its turns; a turn that runs does not
-/// keep it. Ending goes on behind this call. A connection that is lost is never opened again: make a new client and resume.
+/// Frees a client. The connection ends with the last handle of the client, its threads, its turns and its logins; a turn that
+/// runs does not keep it. Ending goes on behind this call. A connection that is lost is never opened again: make a new client and resume.
 ///
 /// @param client  owned; may be NULL
 /// @note any thread; since 0.1.0
