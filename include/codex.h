@@ -1317,9 +1317,9 @@ int codex_client_wakeup_fd(struct codex_client *client);
 /**
  * ## Account and models
  *
- * The runtime keeps one login, in its home directory. A client that changes it tells all clients of that runtime: the client
- * queue has "account/login/completed" and "account/updated", as events of the kind CODEX_EVENT_OTHER. "account/rateLimits/updated"
- * comes with every answer of the model; codex_client_call with "account/rateLimits/read" asks for it.
+ * The runtime keeps one login, in its home directory. When it changes, the client queue is told: "account/login/completed" and
+ * "account/updated" are events of the kind CODEX_EVENT_OTHER. So is "account/rateLimits/updated", which comes with every answer
+ * of the model; codex_client_call with "account/rateLimits/read" asks for the limits.
  *
  * Logs in with an API key. The runtime stores the key without trying it: whether it is good is found out by the first turn.
  *
@@ -1833,7 +1833,8 @@ codex_status codex_turn_attach(struct codex_thread *thread,
  * @param thread       required
  * @param target_json  what to review, a JSON object: {"type":"uncommittedChanges"}, {"type":"baseBranch","branch":"main"},
  *                     {"type":"commit","sha":"...","title":"..."} or {"type":"custom","instructions":"..."}
- * @param params_json  a JSON object with "limits" and "raw" as those of a turn, and the protocol's own fields; NULL is the empty one
+ * @param params_json  a JSON object: "limits" and "raw" as those of a turn, and the protocol's own fields; NULL is the empty
+ *                     one
  * @param out          receives the turn: owned, see codex_turn_free
  * @return as codex_turn_start
  * @note since 0.1.0

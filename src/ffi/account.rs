@@ -8,9 +8,9 @@ use crate::engine::account::Token;
 
 /// ## Account and models
 ///
-/// The runtime keeps one login, in its home directory. A client that changes it tells all clients of that runtime: the client
-/// queue has "account/login/completed" and "account/updated", as events of the kind CODEX_EVENT_OTHER. "account/rateLimits/updated"
-/// comes with every answer of the model; codex_client_call with "account/rateLimits/read" asks for it.
+/// The runtime keeps one login, in its home directory. When it changes, the client queue is told: "account/login/completed" and
+/// "account/updated" are events of the kind CODEX_EVENT_OTHER. So is "account/rateLimits/updated", which comes with every answer
+/// of the model; codex_client_call with "account/rateLimits/read" asks for the limits.
 ///
 /// Logs in with an API key. The runtime stores the key without trying it: whether it is good is found out by the first turn.
 ///

@@ -232,7 +232,8 @@ pub unsafe extern "C" fn codex_turn_attach(
 /// @param thread       required
 /// @param target_json  what to review, a JSON object: {"type":"uncommittedChanges"}, {"type":"baseBranch","branch":"main"},
 ///                     {"type":"commit","sha":"...","title":"..."} or {"type":"custom","instructions":"..."}
-/// @param params_json  a JSON object with "limits" and "raw" as those of a turn, and the protocol's own fields; NULL is the empty one
+/// @param params_json  a JSON object: "limits" and "raw" as those of a turn, and the protocol's own fields; NULL is the empty
+///                     one
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
 /// @return as [`codex_turn_start`]
 /// @note since 0.1.0
