@@ -3,8 +3,8 @@
 mod adopted;
 mod captures;
 mod limits;
-mod model;
 mod logins;
+mod model;
 mod questions;
 mod queues;
 mod routing;
