@@ -13,7 +13,7 @@ enum { PATIENCE = 20000 };
 
 /* ---- shared handles ---------------------------------------------------------------------------------------------- */
 
-typedef enum kind { CLIENT, THREAD, TURN, EVENT, REQUEST, RESULT, FAILURE, VALUE, KINDS } kind;
+typedef enum kind { CLIENT, THREAD, TURN, EVENT, REQUEST, RESULT, FAILURE, VALUE, LOGIN, KINDS } kind;
 
 enum { PLACES = 12, CLIENTS = 4, PLAYERS = 64 };
 
@@ -33,9 +33,10 @@ static void free_request(void *it) { codex_request_free(it); }
 static void free_result(void *it) { codex_turn_result_free(it); }
 static void free_failure(void *it) { codex_error_free(it); }
 static void free_value(void *it) { codex_value_free(it); }
+static void free_login(void *it) { codex_login_free(it); }
 
-static void (*const free_of[KINDS])(void *) = {free_client, free_thread, free_turn,    free_event,
-                                               free_request, free_result, free_failure, free_value};
+static void (*const free_of[KINDS])(void *) = {free_client, free_thread,  free_turn,  free_event, free_request,
+                                               free_result, free_failure, free_value, free_login};
 
 static size_t places_of(kind k) { return k == CLIENT ? CLIENTS : PLACES; }
 
@@ -158,7 +159,8 @@ static int32_t on_event(void *p, codex_event *event) {
 
 static codex_client_options *make_options(player *p) {
   static const char *const scripts[] = {
-      "{}",
+      "{\"on\":{\"account/login/start\":[{\"reply\":{\"type\":\"chatgpt\",\"loginId\":\"login-$id\",\"authUrl\":\"http://a\","
+      "\"verificationUrl\":\"http://v\",\"userCode\":\"U\"}}]}}",
       "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},{\"flood\":{\"count\":300}}]}}",
       "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true,\"deltas\":[\"one \",\"two\"]}},"
       "{\"request\":[\"$turnId\",\"item/commandExecution/requestApproval\",{\"threadId\":\"$threadId\",\"turnId\":\"$turnId\","
@@ -207,6 +209,7 @@ static const char limits[] = "{\"limits\":{\"timeoutMs\":300}}";
 #define RESULT_CALL(function, statement) WITH(RESULT, codex_turn_result, function, statement)
 #define ERROR_CALL(function, statement) WITH(FAILURE, codex_error, function, statement)
 #define VALUE_CALL(function, statement) WITH(VALUE, codex_value, function, statement)
+#define LOGIN_CALL(function, statement) WITH(LOGIN, codex_login, function, statement)
 /* The function without a shared handle. */
 #define ALONE(function, statement)           \
   static bool hammer_##function(player *p) { \
@@ -371,15 +374,50 @@ THREAD_CALL(codex_thread_wait, accept(p, codex_thread_wait(it, short_time(p), &p
 THREAD_CALL(codex_thread_id, look(codex_thread_id(it)))
 THREAD_CALL(codex_thread_set_user_data, codex_thread_set_user_data(it, p))
 THREAD_CALL(codex_thread_info_json, look(codex_thread_info_json(it)))
-static bool hammer_codex_thread_read(player *p) {
-  char *json = NULL;
-  place *here = enter(p, THREAD);
-  if (here == NULL) return false;
-  accept(p, codex_thread_read(here->handle, true, &json, &p->err));
-  leave(here);
-  codex_string_free(json);
-  return true;
-}
+/* The function hands out a text. */
+#define MAKES_TEXT(kind, type, function, argument)           \
+  static bool hammer_##function(player *p) {                 \
+    char *json = NULL;                                       \
+    place *here = enter(p, kind);                            \
+    if (here == NULL) return false;                          \
+    type *it = here->handle;                                 \
+    accept(p, function(it, argument, &json, &p->err));       \
+    leave(here);                                             \
+    codex_string_free(json);                                 \
+    return true;                                             \
+  }
+MAKES_TEXT(THREAD, codex_thread, codex_thread_read, true)
+MAKES_TEXT(CLIENT, codex_client, codex_thread_list, NULL)
+MAKES_TEXT(CLIENT, codex_client, codex_client_account, false)
+MAKES_TEXT(CLIENT, codex_client, codex_client_models, NULL)
+CLIENT_CALL(codex_client_login_api_key, accept(p, codex_client_login_api_key(it, "sk-hammer", &p->err)))
+CLIENT_CALL(codex_client_logout, accept(p, codex_client_logout(it, &p->err)))
+/* The function hands out a handle and takes nothing else. */
+#define MAKES_ALONE(kind, type, from, from_type, function)  \
+  static bool hammer_##function(player *p) {                \
+    type *made = NULL;                                      \
+    place *here = leaves_out(p, 3) ? NULL : enter(p, from); \
+    if (here == NULL) return false;                         \
+    from_type *it = here->handle;                           \
+    accept(p, function(it, &made, &p->err));                \
+    leave(here);                                            \
+    put(p, kind, made);                                     \
+    return true;                                            \
+  }
+MAKES_ALONE(LOGIN, codex_login, CLIENT, codex_client, codex_client_login_chatgpt)
+MAKES_ALONE(LOGIN, codex_login, CLIENT, codex_client, codex_client_login_device_code)
+LOGIN_CALL(codex_login_id, look(codex_login_id(it)))
+LOGIN_CALL(codex_login_url, look(codex_login_url(it)))
+LOGIN_CALL(codex_login_user_code, look(codex_login_user_code(it)))
+LOGIN_CALL(codex_login_wait, accept(p, codex_login_wait(it, short_time(p), &p->err)))
+LOGIN_CALL(codex_login_cancel, accept(p, codex_login_cancel(it, &p->err)))
+FREES(LOGIN, codex_login_free, 4)
+THREAD_CALL(codex_thread_archive, accept(p, codex_thread_archive(it, &p->err)))
+CLIENT_CALL(codex_thread_unarchive, accept(p, codex_thread_unarchive(it, "t", &p->err)))
+THREAD_CALL(codex_thread_delete, accept(p, codex_thread_delete(it, &p->err)))
+THREAD_CALL(codex_thread_unsubscribe, accept(p, codex_thread_unsubscribe(it, &p->err)))
+MAKES_TURN(codex_thread_review, "{\"type\":\"uncommittedChanges\"}", NULL)
+MAKES_ALONE(TURN, codex_turn, THREAD, codex_thread, codex_thread_compact)
 THREAD_CALL(codex_thread_set_name, accept(p, codex_thread_set_name(it, "name", &p->err)))
 FREES(THREAD, codex_thread_free, 10)
 
@@ -540,6 +578,18 @@ static const function functions[] = {
     HAMMER(codex_client_wake),
     HAMMER(codex_client_set_wakeup),
     HAMMER(codex_client_wakeup_fd),
+    HAMMER(codex_client_login_api_key),
+    HAMMER(codex_client_login_chatgpt),
+    HAMMER(codex_client_login_device_code),
+    HAMMER(codex_login_id),
+    HAMMER(codex_login_url),
+    HAMMER(codex_login_user_code),
+    HAMMER(codex_login_wait),
+    HAMMER(codex_login_cancel),
+    HAMMER(codex_login_free),
+    HAMMER(codex_client_account),
+    HAMMER(codex_client_logout),
+    HAMMER(codex_client_models),
     HAMMER(codex_thread_start),
     HAMMER(codex_thread_begin),
     HAMMER(codex_thread_resume),
@@ -553,6 +603,13 @@ static const function functions[] = {
     HAMMER(codex_thread_info_json),
     HAMMER(codex_thread_read),
     HAMMER(codex_thread_set_name),
+    HAMMER(codex_thread_archive),
+    HAMMER(codex_thread_unarchive),
+    HAMMER(codex_thread_delete),
+    HAMMER(codex_thread_list),
+    HAMMER(codex_thread_compact),
+    HAMMER(codex_thread_review),
+    HAMMER(codex_thread_unsubscribe),
     HAMMER(codex_thread_free),
     HAMMER(codex_thread_run),
     HAMMER(codex_thread_run_streamed),
