@@ -13,13 +13,14 @@ use scripted_model::Response;
 use serde_json::{Value, json};
 
 use crate::support::follow::{PATIENCE, listen, method, parsed, run, soon, until_client};
-use crate::support::issuer::{Issuer, Person, USER_CODE, come_back_from};
-use crate::support::real::{World, on_both_runtimes, thread_of};
+use crate::support::issuer::{Issuer, Person, USER_CODE, come_back_from, token};
+use crate::support::real::{World, call, on_both_runtimes, thread_of};
 
 on_both_runtimes! {
     an_api_key_logs_in_until_the_logout,
     the_model_is_asked_with_the_api_key,
     an_empty_api_key_is_refused_before_it_is_sent,
+    the_model_is_asked_with_tokens_that_the_host_brings,
     a_logout_of_nobody_is_harmless,
     a_login_in_a_browser_ends_when_the_browser_comes_back,
     a_login_in_a_browser_can_be_cancelled,
@@ -94,6 +95,15 @@ fn an_empty_api_key_is_refused_before_it_is_sent(world: &World) {
     let client = client(world);
     assert_eq!(client.login_api_key("").unwrap_err().status(), Status::InvalidArgument);
     assert_eq!(account(&client), Value::Null);
+}
+
+fn the_model_is_asked_with_tokens_that_the_host_brings(world: &World) {
+    world.says([Response::text(["fine"])]);
+    let client = client(world);
+    let params = json!({"type": "chatgptAuthTokens", "accessToken": token(), "chatgptAccountId": "account"});
+    assert_eq!(call(&client, "account/login/start", params)["type"], "chatgptAuthTokens");
+    run(&thread_of(&client, json!({})), "go").completed();
+    assert_eq!(world.model.requests()[0].header("authorization"), Some(&*format!("Bearer {}", token())));
 }
 
 fn a_logout_of_nobody_is_harmless(world: &World) {

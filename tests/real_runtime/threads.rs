@@ -207,6 +207,7 @@ fn a_fork_has_the_past_and_a_life_of_its_own(world: &World) {
     let (client, thread) = stored_thread(world);
     let fork = Thread::open(&client, Origin::Fork(thread.id().as_str()), None).unwrap();
     assert_ne!(fork.id().as_str(), thread.id().as_str());
+    assert_eq!(parsed(fork.info().as_str())["thread"]["forkedFromId"], thread.id().as_str());
     world.says([Response::text(["again blue"])]);
     run(&fork, "and here?").completed();
     assert!(json!(world.model.requests()[1].input()).to_string().contains("a colour?"));

@@ -87,7 +87,7 @@ fn answer(request: Request, person: &AtomicU8) {
 }
 
 /// A token that nobody signed.
-fn token() -> String {
+pub fn token() -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let account = json!({"chatgpt_plan_type": "pro", "chatgpt_account_id": "account", "chatgpt_user_id": "user"});
     let claims = json!({"email": "a@example.com", "exp": 4_000_000_000_u64, "https://api.openai.com/auth": account});
