@@ -15,6 +15,7 @@ DEBUG := $(TARGET)/debug
 RELEASE := $(TARGET)/release
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 ASAN := $(TARGET)/asan
+TSAN := $(TARGET)/tsan
 
 # Make's own default for CC is the same word, but `make -R` has none.
 CC ?= cc
@@ -35,7 +36,7 @@ REALNAME := libcodex.so.$(VERSION)
 SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
-.PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools asan valgrind \
+.PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools asan tsan valgrind \
 	consumers soak soak-short soak-program header install uninstall clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
@@ -82,24 +83,33 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools asan valgrind consumers soak-short ## Run the C tests under ASan and valgrind, build as an installed consumer, soak shortly
+verify: verify-tools asan tsan valgrind consumers soak-short ## Run the C tests under ASan, TSan and valgrind, build as an installed consumer, soak shortly
 
 verify-tools: ## Check that the tools of `make verify` are there
-	@scripts/check-tools asan valgrind cmake pkg-config
+	@scripts/check-tools asan tsan valgrind cmake pkg-config
 
 asan: debug ## Run the C tests with AddressSanitizer in the library and in the tests
 	@scripts/check-tools asan
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
 		cargo build --lib --target $(HOST) --target-dir $(ASAN)
 	@ln -sf $(LIB) $(ASAN)/$(HOST)/debug/$(SONAME)
-	CC="$$(scripts/check-tools --asan-compiler)" CFLAGS='-fsanitize=address -fno-omit-frame-pointer' C_TEST_TIMEOUT=600 \
+	CC="$$(scripts/check-tools --sanitizing-compiler address)" CFLAGS='-fsanitize=address -fno-omit-frame-pointer' C_TEST_TIMEOUT=600 \
 		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allow_addr2line=1 \
 		scripts/test-env scripts/run-c-tests $(ASAN)/$(HOST)/debug
 
+tsan: debug ## Run the C tests with ThreadSanitizer in the library, in Rust's standard library and in the tests
+	@scripts/check-tools tsan
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=thread scripts/rust-with-source \
+		cargo build --lib -Zbuild-std=std,panic_unwind --target $(HOST) --target-dir $(TSAN)
+	@ln -sf $(LIB) $(TSAN)/$(HOST)/debug/$(SONAME)
+	CC="$$(scripts/check-tools --sanitizing-compiler thread)" CFLAGS=-fsanitize=thread C_TEST_TIMEOUT=900 \
+		TSAN_OPTIONS=die_after_fork=0 scripts/test-env scripts/run-c-tests $(TSAN)/$(HOST)/debug
+
 # A block that only a running thread's stack points into counts as "possibly lost"; the library's thread may outlive main.
+# One thread runs at a time, so the tests of concurrency use few.
 valgrind: debug ## Run the C tests under valgrind
 	@scripts/check-tools valgrind
-	C_TEST_TIMEOUT=1800 scripts/test-env scripts/run-c-tests $(DEBUG) \
+	C_TEST_TIMEOUT=1800 CODEX_TEST_THREADS=8 scripts/test-env scripts/run-c-tests $(DEBUG) \
 		valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
 		--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
 
@@ -165,5 +175,5 @@ uninstall: ## Remove what `make install` installed
 	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
 
 clean: ## Remove what was built; downloaded runtimes stay
-	@rm -rf $(addprefix $(TARGET)/,debug release asan stage consumers c-tests demo soak tmp)
+	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust stage consumers c-tests demo soak tmp)
 	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."
