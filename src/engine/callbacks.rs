@@ -46,7 +46,7 @@ impl Callbacks {
         let callbacks = Arc::new(Self { state, changed: Condvar::new(), capacity, dropped: AtomicU64::new(0) });
         for _ in 0..threads {
             let served = Arc::clone(&callbacks);
-            sys::spawn_thread(name, move || served.serve())?;
+            sys::spawn_thread(name, move || served.serve()).inspect_err(|_| callbacks.close())?;
         }
         Ok(callbacks)
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use once_cell::sync::OnceCell;
 
 use super::callbacks::{Callbacks, Capacity};
-use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi};
-use super::connection::{Anchor, Asked, Connection, Deadline};
+use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestHandler};
+use super::connection::{Anchor, Answering, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::event::Event;
 use super::json::{self, Object, quote};
@@ -19,6 +19,7 @@ use super::queue::Next;
 use super::request::Request;
 use super::session::{Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;
+use super::tools::{Tool, Tools};
 use super::transport::{ProcessTransport, Tap, Transport};
 use crate::sys::{self, SpawnSpec, WakeupFd};
 
@@ -154,6 +155,23 @@ impl Client {
         Ok(fd)
     }
 
+    /// Adds a function of the host that the agent can call, on threads that are started from now on. `schema` describes its
+    /// arguments. Without a function, its calls go where other requests go.
+    pub fn add_tool(
+        &self,
+        name: &str,
+        description: &str,
+        schema: Option<&str>,
+        function: Option<Arc<RequestHandler>>,
+    ) -> Result<()> {
+        self.connection().add_tool(Tool::new(name, description, schema, function)?)
+    }
+
+    /// The functions of the host that the agent can call.
+    pub(super) fn tools(&self) -> Result<Tools> {
+        Ok(self.connection().session()?.tools().clone())
+    }
+
     /// Makes a reader of the client queue that waits, or else the next one, return.
     pub fn wake(&self) -> Result<()> {
         self.connection().session()?.wake_client();
@@ -253,21 +271,21 @@ pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
 fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, Introduced)> {
     let observers = observers(options)?;
     let (log, tap) = (log_of(options, &observers), tap_of(options, &observers));
-    let asked = asked_of(options)?;
+    let answering = Answering { handler: options.request_handler.clone(), threads: options.callback_threads };
     let seed = u64::from(std::process::id()) ^ u64::try_from(started_at().as_nanos()).unwrap_or(1);
     let config = Config {
         request_timeout: options.request_timeout,
         answer_timeout: options.answer_timeout,
         max_queued_bytes: options.max_queued_bytes,
         queues: options.queues,
-        asks: if asked.is_some() { Asks::Handler } else { Asks::Reader },
+        asks: if answering.handler.is_some() { Asks::Handler } else { Asks::Reader },
         seed,
     };
     let marker = fresh_marker(seed);
     let mut runtime = Introduced { program: launch.program.clone(), pid: 0 };
     let max_message_bytes = options.max_message_bytes;
     let process_log = log.clone();
-    let connection = Connection::open(config, log, tap, asked, observers.into_iter().collect(), || {
+    let connection = Connection::open(config, log, tap, answering, observers.into_iter().collect(), || {
         let Launch { program, args, env, cwd } = launch;
         let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
         let spawned = sys::spawn(spec).map_err(|error| Error::new(Status::RuntimeStart, error.to_string()))?;
@@ -312,12 +330,6 @@ fn tap_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>) -> Tap {
         (Some(sink), Some(callbacks)) => Tap::new(Arc::clone(sink), Arc::clone(callbacks)),
         _ => Tap::default(),
     }
-}
-
-fn asked_of(options: &ClientOptions) -> Result<Option<Asked>> {
-    let Some(handler) = &options.request_handler else { return Ok(None) };
-    let callbacks = Callbacks::start("codex-callback", 1, Capacity::Unbounded).map_err(no_thread)?;
-    Ok(Some(Asked { handler: Arc::clone(handler), callbacks }))
 }
 
 fn no_thread(error: std::io::Error) -> Error {

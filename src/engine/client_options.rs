@@ -18,6 +18,9 @@ pub type RequestHandler = dyn Fn(Request) + Send + Sync;
 /// A message of the runtime may not be longer than this, whatever the option says.
 const LONGEST_MESSAGE: usize = 2 << 30;
 
+/// A host that wants to do more at once answers from threads of its own.
+const MOST_CALLBACK_THREADS: usize = 256;
+
 /// A request, or a connection, may take this long unless the options say otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -95,6 +98,8 @@ pub struct ClientOptions {
     pub trace: Option<Arc<TraceSink>>,
     /// Who answers the requests of the runtime.
     pub request_handler: Option<Arc<RequestHandler>>,
+    /// On how many threads the request handler and the functions of tools run.
+    pub callback_threads: usize,
     /// Why the first setter that failed did: connecting fails with that.
     pub first_failure: Option<Error>,
 }
@@ -121,6 +126,7 @@ impl Default for ClientOptions {
             log: None,
             trace: None,
             request_handler: None,
+            callback_threads: 1,
             first_failure: None,
         }
     }
@@ -146,6 +152,17 @@ impl ClientOptions {
             ));
         }
         self.max_queued_bytes = bytes;
+        Ok(())
+    }
+
+    /// Sets on how many threads the host's functions run.
+    pub fn set_callback_threads(&mut self, count: usize) -> Result<()> {
+        if !(1..=MOST_CALLBACK_THREADS).contains(&count) {
+            return Err(Error::invalid_argument(format!(
+                "callback_threads cannot be {count}: choose 1 to {MOST_CALLBACK_THREADS}"
+            )));
+        }
+        self.callback_threads = count;
         Ok(())
     }
 

@@ -6,17 +6,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Wake};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::baton::{Baton, Eagerness, Shift};
-use super::callbacks::Callbacks;
+use super::callbacks::{Callbacks, Capacity};
 use super::client_options::RequestHandler;
 use super::drive::Driver;
 use super::error::{Error, Result, Status};
 use super::request::Request;
-use super::session::{Asks, Config, Effects, Interest, Queues, Session, Snapshot};
+use super::session::{Asks, Config, Effects, Interest, Queues, Recipient, Session, Snapshot};
+use super::tools::Tool;
 use super::transport::{Tap, Transport};
 use crate::engine::log::Log;
 use crate::sys::{self, ForkGuard};
@@ -24,12 +26,12 @@ use crate::sys::{self, ForkGuard};
 /// How long a runtime whose last handle was freed may take to end by itself.
 const FREED_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who answers the requests of the runtime, and on which threads.
-pub struct Asked {
-    /// The handler of the options.
-    pub handler: Arc<RequestHandler>,
-    /// The threads that it runs on.
-    pub callbacks: Arc<Callbacks>,
+/// The functions of the host that answer requests of the runtime, and the threads that they run on.
+pub struct Answering {
+    /// The request handler of the options.
+    pub handler: Option<Arc<RequestHandler>>,
+    /// How many threads; they are started with the first function.
+    pub threads: usize,
 }
 
 /// One connection. Handles share it; the thread that drives it holds it too, until it is over.
@@ -38,7 +40,8 @@ pub struct Connection {
     runtime: Runtime,
     baton: Baton,
     queues: Queues,
-    asked: Option<Asked>,
+    answering: Answering,
+    callbacks: OnceCell<Arc<Callbacks>>,
     observers: Vec<Arc<Callbacks>>,
     request_timeout: Option<Duration>,
     patience_ms: AtomicU64,
@@ -62,7 +65,7 @@ impl Connection {
         config: Config,
         log: Log,
         tap: Tap,
-        asked: Option<Asked>,
+        answering: Answering,
         observers: Vec<Arc<Callbacks>>,
         connect: impl FnOnce() -> Result<Box<dyn Transport>>,
     ) -> Result<Arc<Self>> {
@@ -76,12 +79,16 @@ impl Connection {
             session: Mutex::new(Session::new(config, log)),
             runtime,
             baton: Baton::new(eagerness),
-            asked,
+            answering,
+            callbacks: OnceCell::new(),
             observers,
             patience_ms: AtomicU64::new(0),
             fork: ForkGuard::new(),
         });
         connection.set_patience(FREED_PATIENCE);
+        if connection.answering.handler.is_some() {
+            connection.start_callbacks()?;
+        }
         let guard = connection.runtime.enter();
         let driver = Driver::new(Arc::clone(&connection), connect()?, tap);
         drop(guard);
@@ -94,6 +101,11 @@ impl Connection {
     /// The time. The one place of the engine that reads a clock.
     pub fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    /// The time of the calendar, in seconds.
+    fn unix_time(&self) -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
     }
 
     /// Whether this is the process that made the connection.
@@ -187,12 +199,12 @@ impl Connection {
         if Handle::try_current().is_ok() {
             return Err(would_deadlock("this thread runs asynchronous tasks; call from another thread"));
         }
-        let in_handler = self.asked.as_ref().is_some_and(|asked| asked.callbacks.is_current());
+        let in_handler = self.callbacks.get().is_some_and(|callbacks| callbacks.is_current());
         if in_handler
             && !matches!(interest, Interest::Call(_) | Interest::Started(_) | Interest::Thread(_) | Interest::Login(_))
         {
             return Err(would_deadlock(
-                "a request handler must return before a turn can go on; keep the request and answer it from another thread",
+                "a function that was handed a request must return before a turn can go on; keep the request and answer it from another thread",
             ));
         }
         Ok(())
@@ -207,8 +219,8 @@ impl Connection {
     /// Waits until the runtime is gone, then for handlers that run, until `deadline`.
     pub fn wait_closed(self: &Arc<Self>, deadline: Deadline) -> Result<()> {
         self.wait(Interest::State, Deadline::Never, |session| session.is_over().then_some(()))?;
-        if let (Some(asked), Deadline::At(at)) = (&self.asked, deadline) {
-            asked.callbacks.wait_idle(at);
+        if let (Some(callbacks), Deadline::At(at)) = (self.callbacks.get(), deadline) {
+            callbacks.wait_idle(at);
         }
         Ok(())
     }
@@ -241,7 +253,7 @@ impl Connection {
     /// The connection is over: the threads that served it end.
     pub fn finish(&self) {
         self.baton.finish();
-        for callbacks in self.asked.iter().map(|asked| &asked.callbacks).chain(&self.observers) {
+        for callbacks in self.callbacks.get().into_iter().chain(&self.observers) {
             callbacks.close();
         }
     }
@@ -264,21 +276,48 @@ impl Connection {
         for wakeup in effects.wakeups {
             wakeup.ring();
         }
-        for snapshot in effects.asked {
-            self.ask(snapshot);
+        for (recipient, snapshot) in effects.asked {
+            self.ask(recipient, snapshot);
+        }
+        for rpc_id in effects.clocks {
+            self.own_session().tell_time(&rpc_id, self.unix_time());
         }
         for hook in effects.cancelled {
-            match &self.asked {
-                Some(asked) => asked.callbacks.push(move || hook.call()),
+            match self.callbacks.get() {
+                Some(callbacks) => callbacks.push(move || hook.call()),
                 None => hook.call(),
             }
         }
     }
 
-    fn ask(self: &Arc<Self>, snapshot: Snapshot) {
-        let Some(asked) = &self.asked else { return };
-        let (handler, connection) = (Arc::clone(&asked.handler), Arc::clone(self));
-        asked.callbacks.push(move || handler(Request::new(connection, snapshot)));
+    fn ask(self: &Arc<Self>, recipient: Recipient, snapshot: Snapshot) {
+        let function = match &recipient {
+            Recipient::Handler => self.answering.handler.as_ref(),
+            Recipient::Tool(tool) => tool.function(),
+        };
+        let (Some(function), Some(callbacks)) = (function, self.callbacks.get()) else { return };
+        let (function, connection) = (Arc::clone(function), Arc::clone(self));
+        callbacks.push(move || function(Request::new(connection, snapshot)));
+    }
+
+    /// Starts the threads on which functions of the host answer requests, unless they run.
+    fn start_callbacks(&self) -> Result<()> {
+        let start = || Callbacks::start("codex-callback", self.answering.threads, Capacity::Unbounded);
+        self.callbacks.get_or_try_init(start).map(drop).map_err(no_resources)
+    }
+
+    /// Adds a tool of the host, which threads that are started from now on have.
+    pub fn add_tool(self: &Arc<Self>, tool: Tool) -> Result<()> {
+        // The host is told when a tool is let go, so it must outlive the lock.
+        let tool = Arc::new(tool);
+        let mut session = self.session()?;
+        session.ensure_open()?;
+        if tool.function().is_some() {
+            // With the state locked: once the connection is over, nobody would end the threads.
+            self.start_callbacks()?;
+            self.baton.set_eager();
+        }
+        session.add_tool(Arc::clone(&tool))
     }
 }
 

@@ -27,7 +27,6 @@ pub(super) fn translate_for_thread(params: &mut Object) -> Result<()> {
         };
         params.set_raw("excludeTurns", exclude);
     }
-    translate_tools(params)?;
     unwrap_raw(params)
 }
 
@@ -74,14 +73,6 @@ fn sandbox_word(mode: &str) -> Result<String> {
             "sandbox is \"read-only\", \"workspace-write\" or \"danger-full-access\", not {mode}"
         ))
     })
-}
-
-/// No tool can be registered yet, so a list that names one cannot be honoured.
-fn translate_tools(params: &mut Object) -> Result<()> {
-    match params.take("tools").as_deref() {
-        None | Some("[]" | "null") => Ok(()),
-        Some(tools) => Err(Error::invalid_argument(format!("tools names tools that are not registered: {tools}"))),
-    }
 }
 
 /// Fields that are handed to the runtime untouched, whatever their names.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use once_cell::sync::OnceCell;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::connection::Connection;
 use super::error::{Error, Result};
-use super::json::{Shown, Tree, member, quote};
+use super::json::{Shown, Tree, member, quote, string};
 use super::session::{CancelHook, QuestionId, Snapshot};
 use super::text::ZString;
 
@@ -40,8 +42,8 @@ impl RequestKind {
     /// The kind of a method. The approval of an MCP tool comes as an elicitation and is told by its parameters.
     pub fn of(method: &str, params: &str) -> Self {
         match method {
-            "item/commandExecution/requestApproval" => Self::Command,
-            "item/fileChange/requestApproval" => Self::FileChange,
+            "item/commandExecution/requestApproval" | LEGACY_COMMAND => Self::Command,
+            "item/fileChange/requestApproval" | LEGACY_FILE_CHANGE => Self::FileChange,
             "item/permissions/requestApproval" => Self::Permissions,
             "item/tool/requestUserInput" => Self::Question,
             "mcpServer/elicitation/request" if is_mcp_tool_approval(params) => Self::McpTool,
@@ -52,10 +54,26 @@ impl RequestKind {
         }
     }
 
-    /// Whether the runtime sends `serverRequest/resolved` after the answer.
-    pub fn is_confirmed_by_runtime(self) -> bool {
-        !matches!(self, Self::ToolCall | Self::AuthRefresh | Self::Other)
+    /// Whether the runtime sends `serverRequest/resolved` after the answer to a request of this kind and method.
+    pub fn is_confirmed_by_runtime(self, method: &str) -> bool {
+        !matches!(self, Self::ToolCall | Self::AuthRefresh | Self::Other) && !is_legacy(method)
     }
+}
+
+/// The approvals of the first protocol, which have words of their own.
+const LEGACY_COMMAND: &str = "execCommandApproval";
+const LEGACY_FILE_CHANGE: &str = "applyPatchApproval";
+
+fn is_legacy(method: &str) -> bool {
+    [LEGACY_COMMAND, LEGACY_FILE_CHANGE].contains(&method)
+}
+
+/// What time it is: the library answers by itself.
+pub const CURRENT_TIME: &str = "currentTime/read";
+
+/// The answer to [`CURRENT_TIME`].
+pub fn current_time(unix_seconds: u64) -> String {
+    format!("{{\"currentTimeAt\":{unix_seconds}}}")
 }
 
 fn is_mcp_tool_approval(params: &str) -> bool {
@@ -92,6 +110,8 @@ pub enum Answer {
     CancelTurn,
     /// What a tool has to say.
     Text(ToolOutcome, String),
+    /// What a tool has to say and to show: params with input items.
+    Items(ToolOutcome, String),
     /// The result in the runtime's own form, on one line.
     Result(String),
     /// A JSON-RPC error.
@@ -105,6 +125,7 @@ impl fmt::Debug for Answer {
             Self::Decline => f.write_str("Decline"),
             Self::CancelTurn => f.write_str("CancelTurn"),
             Self::Text(outcome, text) => f.debug_tuple("Text").field(outcome).field(&Shown(text)).finish(),
+            Self::Items(outcome, params) => f.debug_tuple("Items").field(outcome).field(&Shown(params)).finish(),
             Self::Result(json) => f.debug_tuple("Result").field(&Shown(json)).finish(),
             Self::Error(code, message) => f.debug_tuple("Error").field(code).field(&Shown(message)).finish(),
         }
@@ -139,7 +160,11 @@ pub fn reply_to(kind: RequestKind, method: &str, params: &str, answer: &Answer) 
         Answer::Decline => Ok(refusal(kind, method)),
         Answer::CancelTurn => Ok(cancellation(kind, method)),
         Answer::Text(outcome, text) if kind == RequestKind::ToolCall => Ok(Reply::Result(tool_text(*outcome, text))),
+        Answer::Items(outcome, params) if kind == RequestKind::ToolCall => {
+            content_items(params).map(|items| Reply::Result(tool_answer(*outcome, &items)))
+        }
         Answer::Text(..) => Err(does_not_fit("a text", method, "only a tool call is answered with a text")),
+        Answer::Items(..) => Err(does_not_fit("a list of items", method, "only a tool call is answered with items")),
         Answer::Result(json) => Ok(Reply::Result(json.clone())),
         Answer::Error(code, message) => Ok(Reply::Error(*code, message.clone())),
     }
@@ -147,6 +172,10 @@ pub fn reply_to(kind: RequestKind, method: &str, params: &str, answer: &Answer) 
 
 fn approval(kind: RequestKind, method: &str, params: &str, scope: Scope) -> Result<Reply> {
     let result = match (kind, scope) {
+        _ if is_legacy(method) => legacy(match scope {
+            Scope::Once => "\"approved\"",
+            Scope::Session => "\"approved_for_session\"",
+        }),
         (RequestKind::Command | RequestKind::FileChange, Scope::Once) => r#"{"decision":"accept"}"#.to_owned(),
         (RequestKind::Command | RequestKind::FileChange, Scope::Session) => {
             r#"{"decision":"acceptForSession"}"#.to_owned()
@@ -161,6 +190,10 @@ fn approval(kind: RequestKind, method: &str, params: &str, scope: Scope) -> Resu
     Ok(Reply::Result(result))
 }
 
+fn legacy(decision: &str) -> String {
+    format!("{{\"decision\":{decision}}}")
+}
+
 /// Exactly what was asked for, and no more.
 fn granted(params: &str, scope: Scope) -> String {
     let permissions = member(params, "permissions").unwrap_or("{}");
@@ -173,6 +206,7 @@ fn granted(params: &str, scope: Scope) -> String {
 
 fn refusal(kind: RequestKind, method: &str) -> Reply {
     let result = match kind {
+        _ if is_legacy(method) => legacy(r#"{"denied":{"rejection":"rejected by user"}}"#),
         RequestKind::Command | RequestKind::FileChange => r#"{"decision":"decline"}"#.to_owned(),
         RequestKind::Permissions => r#"{"permissions":{},"scope":"turn"}"#.to_owned(),
         RequestKind::McpTool | RequestKind::Elicitation => r#"{"action":"decline"}"#.to_owned(),
@@ -187,6 +221,7 @@ fn refusal(kind: RequestKind, method: &str) -> Reply {
 
 fn cancellation(kind: RequestKind, method: &str) -> Reply {
     match kind {
+        _ if is_legacy(method) => Reply::Result(legacy("\"abort\"")),
         RequestKind::Command | RequestKind::FileChange => Reply::Result(r#"{"decision":"cancel"}"#.to_owned()),
         RequestKind::McpTool | RequestKind::Elicitation => Reply::Result(r#"{"action":"cancel"}"#.to_owned()),
         _ => refusal(kind, method),
@@ -194,8 +229,43 @@ fn cancellation(kind: RequestKind, method: &str) -> Reply {
 }
 
 fn tool_text(outcome: ToolOutcome, text: &str) -> String {
+    tool_answer(outcome, &format!("[{}]", text_item(&quote(text))))
+}
+
+fn tool_answer(outcome: ToolOutcome, items: &str) -> String {
     let success = outcome == ToolOutcome::Success;
-    format!("{{\"contentItems\":[{{\"type\":\"inputText\",\"text\":{}}}],\"success\":{success}}}", quote(text))
+    format!("{{\"contentItems\":{items},\"success\":{success}}}")
+}
+
+fn text_item(text: &str) -> String {
+    format!("{{\"type\":\"inputText\",\"text\":{text}}}")
+}
+
+/// The input items of params as what a tool answers with.
+fn content_items(params: &str) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow, default)]
+        input: Vec<&'a RawValue>,
+    }
+    let params: Params<'_> = serde_json::from_str(params)
+        .map_err(|error| Error::invalid_argument(format!("params must hold an array \"input\" of items: {error}")))?;
+    if params.input.is_empty() {
+        return Err(Error::invalid_argument("the answer has no items: add a text or an image to the params"));
+    }
+    let items: Result<Vec<String>> = params.input.iter().map(|item| content_item(item.get())).collect();
+    Ok(format!("[{}]", items?.join(",")))
+}
+
+fn content_item(item: &str) -> Result<String> {
+    let kind = member(item, "type").and_then(string).unwrap_or_default();
+    match (&*kind, member(item, "text"), member(item, "url")) {
+        ("text", Some(text), _) => Ok(text_item(text)),
+        ("image", _, Some(url)) => Ok(format!("{{\"type\":\"inputImage\",\"imageUrl\":{url}}}")),
+        _ => Err(Error::invalid_argument(format!(
+            "a tool answers with texts and images by URL or bytes, not with {item}"
+        ))),
+    }
 }
 
 fn does_not_fit(answer: &str, method: &str, advice: &str) -> Error {
@@ -343,6 +413,19 @@ mod tests {
     }
 
     #[test]
+    fn approvals_of_the_first_protocol_have_its_words() {
+        for method in ["execCommandApproval", "applyPatchApproval"] {
+            let kind = RequestKind::of(method, "{}");
+            let said = |answer| reply_to(kind, method, "{}", &answer).unwrap();
+            let decision = |words: &str| Reply::Result(format!("{{\"decision\":{words}}}"));
+            assert_eq!(said(Answer::Approve(Scope::Once)), decision("\"approved\""));
+            assert_eq!(said(Answer::Approve(Scope::Session)), decision("\"approved_for_session\""));
+            assert_eq!(said(Answer::Decline), decision(r#"{"denied":{"rejection":"rejected by user"}}"#));
+            assert_eq!(said(Answer::CancelTurn), decision("\"abort\""));
+        }
+    }
+
+    #[test]
     fn permissions_are_granted_exactly_as_asked() {
         let answer = Answer::Approve(Scope::Session);
         assert_eq!(
@@ -362,6 +445,27 @@ mod tests {
             words(RequestKind::ToolCall, &text),
             r#"{"contentItems":[{"type":"inputText","text":"x"}],"success":true}"#
         );
+    }
+
+    #[test]
+    fn a_tool_answers_with_texts_and_images() {
+        let params =
+            r#"{"input":[{"type":"text","text":"a \"b\""},{"type":"image","url":"data:image/png;base64,AA=="}]}"#;
+        assert_eq!(
+            words(RequestKind::ToolCall, &Answer::Items(ToolOutcome::Success, params.into())),
+            r#"{"contentItems":[{"type":"inputText","text":"a \"b\""},{"type":"inputImage","imageUrl":"data:image/png;base64,AA=="}],"success":true}"#
+        );
+    }
+
+    #[test]
+    fn what_no_tool_can_answer_with_is_refused() {
+        for params in ["{}", r#"{"input":[]}"#, r#"{"input":"x"}"#, r#"{"input":[{"type":"localImage","path":"/a"}]}"#]
+        {
+            let answer = Answer::Items(ToolOutcome::Success, params.into());
+            assert!(reply_to(RequestKind::ToolCall, "m", "{}", &answer).is_err(), "{params}");
+        }
+        let items = Answer::Items(ToolOutcome::Success, r#"{"input":[{"type":"text","text":"a"}]}"#.into());
+        assert!(reply_to(RequestKind::Command, "m", "{}", &items).is_err());
     }
 
     #[test]

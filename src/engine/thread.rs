@@ -10,6 +10,7 @@ use super::limits::Limits;
 use super::policy;
 use super::session::{Announce, Interest, ThreadFacts, ThreadKey};
 use super::text::ZString;
+use super::tools;
 
 /// One thread of a client.
 #[derive(Debug)]
@@ -74,6 +75,10 @@ impl Thread {
     fn begin_as(client: &Client, origin: Origin<'_>, params: Option<&str>, announce: Announce) -> Result<Self> {
         let mut params = parse_params(params)?;
         let limits = policy::take_limits(&mut params, Limits::default())?;
+        match origin {
+            Origin::New => client.tools()?.declare(&mut params)?,
+            Origin::Stored(_) | Origin::Fork(_) => tools::refuse_choice(&mut params)?,
+        }
         policy::translate_for_thread(&mut params)?;
         let (method, id) = match origin {
             Origin::New => ("thread/start", None),

@@ -487,9 +487,9 @@ pub unsafe extern "C" fn codex_client_options_set_trace(
     unsafe { change(options, set) }
 }
 
-/// Has the requests of the runtime handed to a function, before anybody else is asked. It runs on a thread of the client, one
-/// request at a time, and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that
-/// wait for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
+/// Has the requests of the runtime handed to a function, before any reader of events is asked. It runs on the callback threads
+/// of the client and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that wait
+/// for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
 ///
 /// @param fn         may be NULL: none
 /// @param user_data  passed to every call
@@ -516,6 +516,21 @@ pub unsafe extern "C" fn codex_client_options_set_request_handler(
     };
     // SAFETY: the caller passes its options.
     unsafe { change(options, set) }
+}
+
+/// On how many threads of a client its request handler and the functions of its tools run: each thread runs one at a time.
+/// Default: 1, so that no two of them ever run at once. A function that keeps its request and returns needs no thread of its own.
+///
+/// @param count  1 to 256
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_callback_threads(
+    options: *mut codex_client_options,
+    count: u32,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe { change(options, |options| options.set_callback_threads(count as usize)) }
 }
 
 fn not_empty<'a>(text: &'a str, what: &str) -> Result<&'a str> {

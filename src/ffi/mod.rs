@@ -36,6 +36,9 @@ pub mod client_options;
 /// Clients.
 pub mod client;
 
+/// Functions of the program that the agent can call.
+pub mod tool;
+
 /// The login and the models of the runtime.
 pub mod account;
 

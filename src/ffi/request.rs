@@ -107,9 +107,9 @@ pub(crate) fn give_request(request: Request) -> *mut codex_request {
 /// ## Requests
 ///
 /// The runtime asks for approvals, asks questions, and calls tools of the program. A request goes to the first that there is:
-/// the request handler of the client options; the turn that it belongs to, when its events are read or may yet be; the client
-/// queue, when that is read. Otherwise it is declined at once. It is also declined when it is freed without an answer, and when
-/// its event is freed and it was not taken.
+/// the function of the tool that is called; the request handler of the client options; the turn that it belongs to, when its
+/// events are read or may yet be; the client queue, when that is read. Otherwise it is declined at once. It is also declined
+/// when it is freed without an answer, and when its event is freed and it was not taken.
 ///
 /// Answers never block. An answer that does not fit the kind of a request gives CODEX_ERROR_INVALID_ARGUMENT and leaves it open.
 /// A request that was answered before, or needs no answer any more, gives CODEX_ERROR_ALREADY_ANSWERED.
@@ -339,9 +339,36 @@ pub unsafe extern "C" fn codex_request_respond_text(
     text: *const c_char,
     err: *mut *mut codex_error,
 ) -> codex_status {
-    let outcome = if success { ToolOutcome::Success } else { ToolOutcome::Failure };
     // SAFETY: the caller passes a request, a string and a place for the error, or NULL.
-    unsafe { answer(request, err, || Ok(Answer::Text(outcome, string::required(text, "text")?.to_owned()))) }
+    unsafe { answer(request, err, || Ok(Answer::Text(outcome(success), string::required(text, "text")?.to_owned()))) }
+}
+
+fn outcome(success: bool) -> ToolOutcome {
+    if success { ToolOutcome::Success } else { ToolOutcome::Failure }
+}
+
+/// Answers a tool call with several texts and images: the items that [`codex_params_add_text`],
+/// [`codex_params_add_image_url`] and [`codex_params_add_image_bytes`] add, in their order.
+///
+/// @param request      required, of the kind CODEX_REQUEST_TOOL_CALL; it is not freed
+/// @param success      whether the tool did what it was called for
+/// @param params_json  what codex_params_json gives; required
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_ALREADY_ANSWERED
+/// @note any thread; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_request_respond_items(
+    request: *mut codex_request,
+    success: bool,
+    params_json: *const c_char,
+    err: *mut *mut codex_error,
+) -> codex_status {
+    // SAFETY: the caller passes a request, a string and a place for the error, or NULL.
+    unsafe {
+        answer(request, err, || {
+            let params = checked_json("params_json", string::required(params_json, "params_json")?)?;
+            Ok(Answer::Items(outcome(success), params))
+        })
+    }
 }
 
 /// Answers a request of any kind in the runtime's own form.

@@ -39,6 +39,7 @@ fn asks(id: impl Into<Value>, method: &str, params: Value) -> Script {
 fn refusals() -> Vec<(&'static str, Value, &'static str)> {
     let approval = json!({"_meta": {"codex_approval_kind": "mcp_tool_call"}});
     let decline = r#""result":{"decision":"decline"}"#;
+    let denied = r#""result":{"decision":{"denied":{"rejection":"rejected by user"}}}"#;
     let action = r#""result":{"action":"decline"}"#;
     let tool = r#""result":{"contentItems":[{"type":"inputText","text":"The application declined to run this tool."}],"success":false}"#;
     vec![
@@ -63,11 +64,8 @@ fn refusals() -> Vec<(&'static str, Value, &'static str)> {
             json!({}),
             r#""error":{"code":-32601,"message":"the application does not answer attestation/generate"}"#,
         ),
-        (
-            "execCommandApproval",
-            json!({}),
-            r#""error":{"code":-32601,"message":"the application does not answer execCommandApproval"}"#,
-        ),
+        ("execCommandApproval", json!({}), denied),
+        ("applyPatchApproval", json!({}), denied),
         (
             "future/\"ask\"",
             json!({}),

@@ -35,13 +35,14 @@ use super::log::{Level, Log};
 use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
 use super::spares::EventMaker;
+use super::tools::Tools;
 
 pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;
 pub use connecting::Introduced;
 pub use logins::LoginKey;
-pub use questions::{Answer, CancelHook, Question, QuestionId, RequestKind, Snapshot};
+pub use questions::{Answer, CancelHook, Question, QuestionId, Recipient, RequestKind, Snapshot};
 pub use threads::{Announce, ThreadFacts, ThreadKey};
 pub use turns::{Delivery, Ended, HandleId, TurnStart};
 
@@ -200,8 +201,10 @@ pub enum Reading {
 pub struct Effects {
     /// Whom to wake.
     pub wakers: Vec<Waker>,
-    /// Requests for the request handler.
-    pub asked: Vec<Snapshot>,
+    /// Requests for functions of the host.
+    pub asked: Vec<(Recipient, Snapshot)>,
+    /// Requests of the runtime that ask what time it is.
+    pub clocks: Vec<RpcId>,
     /// Hooks of requests that need no answer any more.
     pub cancelled: Vec<CancelHook>,
     /// Wake-ups of a host with an event loop.
@@ -210,8 +213,8 @@ pub struct Effects {
 
 impl Effects {
     fn is_empty(&self) -> bool {
-        let Self { wakers, asked, cancelled, wakeups } = self;
-        wakers.is_empty() && asked.is_empty() && cancelled.is_empty() && wakeups.is_empty()
+        let Self { wakers, asked, clocks, cancelled, wakeups } = self;
+        wakers.is_empty() && asked.is_empty() && clocks.is_empty() && cancelled.is_empty() && wakeups.is_empty()
     }
 }
 
@@ -269,6 +272,7 @@ pub struct Session {
     early: HashMap<String, EarlyEvents>,
     questions: Questions,
     logins: Logins,
+    tools: Tools,
     client: ClientQueue,
     alarm: Alarm,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
@@ -300,6 +304,7 @@ impl Session {
             early: HashMap::new(),
             questions: Questions::default(),
             logins: Logins::default(),
+            tools: Tools::default(),
             client: ClientQueue::new(config.queues),
             alarm: Alarm::default(),
             timers: BinaryHeap::new(),

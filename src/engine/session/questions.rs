@@ -14,8 +14,9 @@ use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Shown, member, quote, string};
 use crate::engine::log::Level;
 use crate::engine::method::{Method, TextAt};
-use crate::engine::request::{Reply, reply_to};
+use crate::engine::request::{CURRENT_TIME, Reply, ToolOutcome, current_time, reply_to};
 use crate::engine::rpc::{Notification, RpcId};
+use crate::engine::tools::{Tool, Tools};
 
 pub use crate::engine::request::{Answer, RequestKind};
 
@@ -24,6 +25,15 @@ const UNDELIVERED: Duration = Duration::from_secs(60);
 
 /// Identifies a request for as long as the connection lives; the ids of the runtime may come again.
 pub type QuestionId = u64;
+
+/// Which function of the host a request is handed to.
+#[derive(Clone, Debug)]
+pub enum Recipient {
+    /// The request handler of the options.
+    Handler,
+    /// The function of this tool.
+    Tool(Arc<Tool>),
+}
 
 /// Called once when a request needs no answer any more.
 pub struct CancelHook(Box<dyn FnOnce() + Send>);
@@ -104,9 +114,47 @@ enum State {
 enum Destination {
     Turn(HandleId),
     Client,
-    Handler,
+    /// A function of the host: of a tool, or the request handler.
+    Function,
     /// Nobody could be asked.
     Nobody,
+}
+
+/// Why the library answers in the place of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unanswered {
+    NobodyListens,
+    NobodyReads,
+    NotWanted,
+    Late,
+    Freed,
+    Closed,
+}
+
+impl Unanswered {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::NobodyListens => "nobody listens to the turn's events",
+            Self::NobodyReads => "nobody read it for 60 seconds",
+            Self::NotWanted => "its turn is waited for without reading events",
+            Self::Late => "it was not answered within answer_timeout_ms",
+            Self::Freed => "the host freed it without an answer",
+            Self::Closed => "the client was closed",
+        }
+    }
+
+    /// No, in the form that the kind needs. A model that called a tool is told what went wrong.
+    fn answer(self, kind: RequestKind) -> Answer {
+        let told = match self {
+            Self::Late => "The application did not answer this call in time.",
+            Self::Freed => "The application gave no answer to this call.",
+            _ => return Answer::Decline,
+        };
+        match kind {
+            RequestKind::ToolCall => Answer::Text(ToolOutcome::Failure, told.to_owned()),
+            _ => Answer::Decline,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -144,6 +192,17 @@ impl Questions {
 }
 
 impl Session {
+    /// Adds a tool, which threads that are started from now on have.
+    pub fn add_tool(&mut self, tool: Arc<Tool>) -> Result<()> {
+        self.ensure_open()?;
+        self.tools.add(tool)
+    }
+
+    /// The tools of the host.
+    pub fn tools(&self) -> &Tools {
+        &self.tools
+    }
+
     pub(super) fn asked(&mut self, now: Instant, line: &str, id: RpcId, notification: &Notification<'_>) {
         if self.keep_if_early(&notification.ids.thread, &notification.ids.turn, line) == Owner::Known {
             self.ask(now, id, notification);
@@ -152,12 +211,16 @@ impl Session {
 
     pub(super) fn ask(&mut self, now: Instant, rpc_id: RpcId, notification: &Notification<'_>) {
         self.stats.requests += 1;
+        if notification.method == CURRENT_TIME {
+            return self.effects.clocks.push(rpc_id);
+        }
         let slot = self.by_turn.get(&*notification.ids.turn).copied();
         if let Some(index) = slot {
             self.slots[index].clock.progress(now);
         }
-        let destination = self.destination_of(slot);
         let snapshot = self.snapshot_of(slot, notification);
+        let recipient = self.recipient_of(&snapshot);
+        let destination = if recipient.is_some() { Destination::Function } else { self.reader_for(slot) };
         let id = snapshot.id;
         let question = Question {
             rpc_id,
@@ -171,22 +234,29 @@ impl Session {
         self.questions.open.insert(id, question);
         let event =
             Event::of(Method { kind: EventKind::Request, text: TextAt::Nowhere }, notification).with_request_id(id);
+        if let Some(recipient) = recipient {
+            return self.hand_over(now, id, recipient);
+        }
         match destination {
             Destination::Turn(handle) => self.push_turn_event(handle, event),
             Destination::Client => self.push_client_event(event),
-            Destination::Handler => self.hand_to_handler(now, id),
-            Destination::Nobody => return self.decline(now, id, "nobody listens to the turn's events"),
+            Destination::Function | Destination::Nobody => return self.decline(now, id, Unanswered::NobodyListens),
         }
-        if destination != Destination::Handler {
-            self.arm(now + UNDELIVERED, Timer::Question(id));
-        }
+        self.arm(now + UNDELIVERED, Timer::Question(id));
     }
 
-    /// The request handler; the reader of the turn, or who may yet become it; the reader of the client queue.
-    fn destination_of(&self, slot: Option<usize>) -> Destination {
-        if self.config.asks == Asks::Handler {
-            return Destination::Handler;
-        }
+    /// The function of the tool that is called; the request handler.
+    fn recipient_of(&self, snapshot: &Snapshot) -> Option<Recipient> {
+        let tool = match snapshot.kind {
+            RequestKind::ToolCall => self.tools.called_by(&snapshot.params).filter(|tool| tool.function().is_some()),
+            _ => None,
+        };
+        let handler = || (self.config.asks == Asks::Handler).then_some(Recipient::Handler);
+        tool.map(|tool| Recipient::Tool(Arc::clone(tool))).or_else(handler)
+    }
+
+    /// The reader of the turn, or who may yet become it; the reader of the client queue.
+    fn reader_for(&self, slot: Option<usize>) -> Destination {
         let handles = slot.map(|index| &*self.slots[index].handles).unwrap_or_default();
         let with =
             |delivery: Delivery| handles.iter().copied().find(|handle| self.handles[*handle].delivery == delivery);
@@ -209,7 +279,7 @@ impl Session {
             kind: RequestKind::of(&notification.method, params),
             method: notification.method.to_string(),
             params: params.to_owned(),
-            thread_id: notification.ids.thread.to_string(),
+            thread_id: thread_of(notification),
             turn_id: notification.ids.turn.to_string(),
             item,
             user_data,
@@ -217,11 +287,11 @@ impl Session {
         }
     }
 
-    fn hand_to_handler(&mut self, now: Instant, id: QuestionId) {
+    fn hand_over(&mut self, now: Instant, id: QuestionId, recipient: Recipient) {
         let Some(question) = self.questions.open.get_mut(&id) else { return };
         question.state = State::Delivered;
         let snapshot = question.snapshot.clone();
-        self.effects.asked.push(snapshot);
+        self.effects.asked.push((recipient, snapshot));
         self.arm_answer(now, id);
     }
 
@@ -259,8 +329,8 @@ impl Session {
             return;
         }
         match question.state {
-            State::Undelivered => self.decline(now, id, "nobody read it for 60 seconds"),
-            State::Delivered => self.decline(now, id, "it was not answered within answer_timeout_ms"),
+            State::Undelivered => self.decline(now, id, Unanswered::NobodyReads),
+            State::Delivered => self.decline(now, id, Unanswered::Late),
             State::Answered => {}
         }
     }
@@ -268,17 +338,17 @@ impl Session {
     /// Declines a request that still lies in a queue.
     pub(super) fn decline_undelivered(&mut self, now: Instant, id: QuestionId) {
         if self.questions.open.get(&id).is_some_and(|question| question.state == State::Undelivered) {
-            self.decline(now, id, "its turn is waited for without reading events");
+            self.decline(now, id, Unanswered::NotWanted);
         }
     }
 
     /// The library answers in the place of the host: no, in the form that the kind needs.
-    fn decline(&mut self, now: Instant, id: QuestionId, why: &str) {
+    fn decline(&mut self, now: Instant, id: QuestionId, why: Unanswered) {
         let Some(question) = self.questions.open.get_mut(&id) else { return };
-        let method = question.snapshot.method.clone();
-        self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {why}"));
+        let (method, answer) = (question.snapshot.method.clone(), why.answer(question.snapshot.kind));
+        self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {}", why.reason()));
         self.cancel_hook(id);
-        let _ = self.answer(now, id, &Answer::Decline);
+        let _ = self.answer(now, id, &answer);
     }
 
     /// Answers a request. An answer that does not fit its kind leaves it open.
@@ -292,9 +362,9 @@ impl Session {
             Reply::Result(result) => self.peer.answer(&question.rpc_id, &result),
             Reply::Error(code, message) => self.peer.refuse(&question.rpc_id, code, &message),
         }
-        question.state = State::Answered;
         let slot = question.slot;
-        let confirmed = question.snapshot.kind.is_confirmed_by_runtime();
+        question.state = State::Answered;
+        let confirmed = snapshot.kind.is_confirmed_by_runtime(&snapshot.method);
         self.wake_driver();
         if let Some(index) = slot.and_then(|slot| self.slot(slot)) {
             self.slots[index].clock.progress(now);
@@ -310,10 +380,16 @@ impl Session {
         Ok(())
     }
 
+    /// Answers a runtime that asked what time it is.
+    pub fn tell_time(&mut self, rpc_id: &RpcId, unix_seconds: u64) {
+        self.peer.answer(rpc_id, &current_time(unix_seconds));
+        self.wake_driver();
+    }
+
     /// The host let go of a request; unanswered, it is declined.
     pub fn release_question(&mut self, now: Instant, id: QuestionId) {
         if self.questions.open.get(&id).is_some_and(|question| question.state != State::Answered) {
-            self.decline(now, id, "the host freed it without an answer");
+            self.decline(now, id, Unanswered::Freed);
         }
     }
 
@@ -393,9 +469,16 @@ impl Session {
 
     pub(super) fn decline_all_questions(&mut self, now: Instant) {
         for id in self.questions.ids(|question| question.state != State::Answered) {
-            self.decline(now, id, "the client was closed");
+            self.decline(now, id, Unanswered::Closed);
         }
     }
+}
+
+/// The first protocol calls a thread a conversation.
+fn thread_of(notification: &Notification<'_>) -> String {
+    let conversation = || member(notification.params, "conversationId").and_then(string);
+    let thread = Some(&*notification.ids.thread).filter(|thread| !thread.is_empty()).map(str::to_owned);
+    thread.or_else(conversation).unwrap_or_default()
 }
 
 fn already_answered() -> Error {

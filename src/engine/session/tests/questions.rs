@@ -1,12 +1,40 @@
 use super::*;
-use crate::engine::request::Scope;
+use crate::engine::client_options::RequestHandler;
+use crate::engine::request::{Scope, ToolOutcome};
+use crate::engine::tools::Tool;
 
 const COMMAND: &str = "item/commandExecution/requestApproval";
 
 impl Talk {
     fn ask(&mut self, id: i64, method: &str) {
-        let params = json!({"threadId": THREAD, "turnId": TURN, "itemId": "c"});
+        self.ask_with(id, method, json!({}));
+    }
+
+    fn ask_with(&mut self, id: i64, method: &str, mut params: Value) {
+        for (key, value) in [("threadId", THREAD), ("turnId", TURN), ("itemId", "c")] {
+            params[key] = value.into();
+        }
         self.hear(json!({"id": id, "method": method, "params": params}));
+    }
+
+    fn call_tool(&mut self, id: i64, name: &str) {
+        self.ask_with(id, "item/tool/call", json!({"callId": "c", "namespace": null, "tool": name, "arguments": {}}));
+    }
+
+    /// Adds a tool that is a function of the host, or whose calls are requests like any other.
+    fn add_tool(&mut self, name: &str, function: Option<Arc<RequestHandler>>) {
+        let tool = Tool::new(name, "does it", None, function).unwrap();
+        self.session.add_tool(tool.into()).unwrap();
+    }
+
+    /// The ids of the requests that functions of the host were handed, each with the word for its function.
+    fn handed(&mut self) -> Vec<(QuestionId, &'static str)> {
+        let asked = self.session.take_effects().map(|effects| effects.asked).unwrap_or_default();
+        let word = |recipient: &Recipient| match recipient {
+            Recipient::Handler => "handler",
+            Recipient::Tool(_) => "tool",
+        };
+        asked.iter().map(|(recipient, snapshot)| (snapshot.id, word(recipient))).collect()
     }
 
     /// The request of the next event of a handle.
@@ -223,4 +251,174 @@ fn an_answer_does_not_wait_behind_calls_that_are_held_back() {
     assert!(talk.written().len() < 200, "the runtime is not asked everything at once");
     talk.ask(0, COMMAND);
     assert_eq!(talk.answers().len(), 1);
+}
+
+fn function() -> Option<Arc<RequestHandler>> {
+    Some(Arc::new(|_request| ()))
+}
+
+fn told(text: &str) -> Value {
+    json!({"contentItems": [{"type": "inputText", "text": text}], "success": false})
+}
+
+#[test]
+fn a_tool_call_goes_to_its_function_before_anybody_else() {
+    for asks in [Asks::Handler, Asks::Reader] {
+        let mut talk = Talk::with(|config| config.asks = asks);
+        let handle = talk.running(Delivery::Read, Limits::default());
+        talk.add_tool("weather", function());
+        talk.call_tool(0, "weather");
+        let [(id, "tool")] = talk.handed()[..] else { panic!("the function of the tool is asked") };
+        assert!(!talk.kinds(handle).contains(&EventKind::Request));
+        talk.session.answer(talk.now, id, &Answer::Text(ToolOutcome::Success, "22".into())).unwrap();
+        assert_eq!(talk.answers()[0]["result"]["contentItems"][0]["text"], "22");
+        assert!(resolved(&talk.events(handle), id));
+    }
+}
+
+#[test]
+fn the_call_of_a_tool_without_a_function_goes_where_other_requests_go() {
+    let mut talk = Talk::with(|config| config.asks = Asks::Handler);
+    talk.running(Delivery::Kept, Limits::default());
+    talk.add_tool("weather", None);
+    talk.call_tool(0, "weather");
+    talk.call_tool(1, "unknown");
+    assert!(matches!(talk.handed()[..], [(_, "handler"), (_, "handler")]));
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.add_tool("weather", None);
+    talk.call_tool(0, "weather");
+    talk.delivered(handle);
+    assert!(talk.handed().is_empty() && talk.answers().is_empty());
+}
+
+#[test]
+fn a_function_is_asked_although_nobody_listens_to_the_turn() {
+    let mut talk = Talk::new();
+    talk.running(Delivery::Discarded, Limits::default());
+    talk.add_tool("weather", function());
+    talk.call_tool(0, "weather");
+    assert!(matches!(talk.handed()[..], [(_, "tool")]));
+    assert!(talk.answers().is_empty());
+}
+
+#[test]
+fn a_model_is_told_that_its_call_was_let_go_or_not_answered_in_time() {
+    let mut talk = Talk::with(|config| config.answer_timeout = Some(seconds(10)));
+    talk.running(Delivery::Kept, Limits::default());
+    talk.add_tool("weather", function());
+    talk.call_tool(0, "weather");
+    let (id, _) = talk.handed()[0];
+    talk.session.release_question(talk.now, id);
+    assert_eq!(talk.answers()[0]["result"], told("The application gave no answer to this call."));
+    talk.call_tool(1, "weather");
+    let (id, _) = talk.handed()[0];
+    talk.pass(seconds(10));
+    assert_eq!(talk.answers()[0]["result"], told("The application did not answer this call in time."));
+    let late = talk.session.answer(talk.now, id, &Answer::Text(ToolOutcome::Success, "22".into())).unwrap_err();
+    assert_eq!(late.status(), Status::AlreadyAnswered);
+}
+
+#[test]
+fn the_time_is_told_without_asking_the_host() {
+    let mut talk = Talk::with(|config| config.asks = Asks::Handler);
+    talk.session.open_client_queue();
+    talk.hear(json!({"id": 5, "method": "currentTime/read", "params": {"threadId": THREAD}}));
+    let effects = talk.session.take_effects().unwrap();
+    assert!(effects.asked.is_empty());
+    effects.clocks.iter().for_each(|id| talk.session.tell_time(id, 1_781_717_655));
+    assert_eq!(talk.written(), [json!({"id": 5, "result": {"currentTimeAt": 1_781_717_655}})]);
+    assert!(talk.client_methods().is_empty());
+}
+
+#[test]
+fn an_approval_of_the_first_protocol_knows_its_conversation_and_is_resolved() {
+    let mut talk = Talk::new();
+    talk.session.open_client_queue();
+    let params = json!({"conversationId": THREAD, "callId": "c", "command": ["ls"], "cwd": "/"});
+    talk.hear(json!({"id": 3, "method": "execCommandApproval", "params": params}));
+    let Next::Event(event) = talk.session.next_client_event() else { panic!("a request") };
+    let asked = talk.session.take_question(talk.now, event.request_id()).unwrap();
+    assert_eq!((asked.kind, &*asked.thread_id), (RequestKind::Command, THREAD));
+    talk.session.answer(talk.now, asked.id, &Answer::Approve(Scope::Once)).unwrap();
+    assert_eq!(talk.answers(), [json!({"id": 3, "result": {"decision": "approved"}})]);
+    assert_eq!(talk.client_methods(), ["serverRequest/resolved"]);
+}
+
+/// Every kind of request, with params that fit it.
+fn kinds() -> Vec<(&'static str, Value)> {
+    vec![
+        (COMMAND, json!({"command": "ls"})),
+        ("item/fileChange/requestApproval", json!({})),
+        ("item/permissions/requestApproval", json!({"permissions": {"network": {"enabled": true}}})),
+        ("item/tool/requestUserInput", json!({"questions": [{"id": "q"}]})),
+        ("mcpServer/elicitation/request", json!({"mode": "form"})),
+        ("mcpServer/elicitation/request", json!({"_meta": {"codex_approval_kind": "mcp_tool_call"}})),
+        ("item/tool/call", json!({"tool": "t", "arguments": {}})),
+        ("account/chatgptAuthTokens/refresh", json!({})),
+        ("attestation/generate", json!({})),
+        ("execCommandApproval", json!({})),
+        ("applyPatchApproval", json!({})),
+        ("future/ask", json!({})),
+    ]
+}
+
+#[test]
+fn whatever_becomes_of_a_request_it_is_answered_once_and_resolved_once() {
+    type Fate = fn(&mut Talk, QuestionId);
+    let fates: [(&str, Fate); 6] = [
+        ("declined", |talk, id| talk.session.answer(talk.now, id, &Answer::Decline).unwrap()),
+        ("cancelled", |talk, id| talk.session.answer(talk.now, id, &Answer::CancelTurn).unwrap()),
+        ("answered in the runtime's words", |talk, id| {
+            talk.session.answer(talk.now, id, &Answer::Result("{}".into())).unwrap();
+        }),
+        ("failed", |talk, id| talk.session.answer(talk.now, id, &Answer::Error(-1, "no".into())).unwrap()),
+        ("freed", |talk, id| talk.session.release_question(talk.now, id)),
+        ("never answered", |talk, _| talk.pass(seconds(10))),
+    ];
+    for (method, params) in kinds() {
+        for (fate, happens) in fates {
+            let mut talk = Talk::with(|config| config.answer_timeout = Some(seconds(10)));
+            let handle = talk.running(Delivery::Kept, Limits::default());
+            talk.ask_with(0, method, params.clone());
+            let id = talk.delivered(handle);
+            happens(&mut talk, id);
+            assert_eq!(talk.answers().len(), 1, "{method} {fate}");
+            let late = talk.session.answer(talk.now, id, &Answer::Decline).unwrap_err();
+            assert_eq!(late.status(), Status::AlreadyAnswered, "{method} {fate}");
+            talk.session.release_question(talk.now, id);
+            let asked = RequestKind::of(method, &params.to_string());
+            if asked.is_confirmed_by_runtime(method) {
+                talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": 0}));
+            }
+            let events = talk.events(handle);
+            let resolutions = events.iter().filter(|event| event.kind() == EventKind::RequestResolved);
+            assert_eq!(resolutions.map(Event::request_id).collect::<Vec<_>>(), [id], "{method} {fate}");
+            assert!(talk.answers().is_empty(), "{method} {fate}");
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_turn_or_of_the_runtime_cancels_every_kind_of_request() {
+    type End = fn(&mut Talk);
+    let ends: [End; 2] = [
+        |talk| talk.turn_completed("interrupted"),
+        |talk| talk.session.lost(talk.now, Error::new(Status::Transport, "killed")),
+    ];
+    for (method, params) in kinds() {
+        for end in ends {
+            let mut talk = Talk::new();
+            let handle = talk.running(Delivery::Kept, Limits::default());
+            talk.ask_with(0, method, params.clone());
+            let id = talk.delivered(handle);
+            let snapshot = talk.session.take_question(talk.now, id).unwrap();
+            end(&mut talk);
+            assert!(snapshot.cancelled.load(std::sync::atomic::Ordering::Acquire), "{method}");
+            assert!(resolved(&talk.events(handle), id), "{method}");
+            let late = talk.session.answer(talk.now, id, &Answer::Decline).unwrap_err();
+            assert_eq!(late.status(), Status::AlreadyAnswered, "{method}");
+            assert!(talk.answers().is_empty(), "{method}");
+        }
+    }
 }
