@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use codex::engine::limits::Limits;
 use codex::engine::log::Log;
 use codex::engine::queue::Next;
-use codex::engine::session::{Asks, Config, Delivery, HandleId, Queues, Session, TurnStart};
+use codex::engine::session::{Asks, Config, Delivery, HandleId, Interrupts, Queues, Session, TurnStart};
 use codex::engine::spares::Spares;
 
 #[global_allocator]
@@ -29,6 +29,8 @@ impl Stream {
             max_queued_bytes: 64 << 20,
             asks: Asks::Reader,
             queues: Queues::PerTurn,
+            interrupts: Interrupts::Turn,
+            limits: Limits::default(),
             seed: 1,
         };
         let mut session = Session::new(config, Log::default());

@@ -278,6 +278,8 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, In
         answer_timeout: options.answer_timeout,
         max_queued_bytes: options.max_queued_bytes,
         queues: options.queues,
+        interrupts: options.interrupts,
+        limits: options.limits,
         asks: if answering.handler.is_some() { Asks::Handler } else { Asks::Reader },
         seed,
     };

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{Error, Result};
+use super::limits::Limits;
 use super::log::{Level, LogSink};
 use super::request::Request;
-use super::session::Queues;
+use super::session::{Interrupts, Queues};
 use super::transport::TraceSink;
 
 /// Answers a request of the runtime, now or later.
@@ -92,6 +93,10 @@ pub struct ClientOptions {
     pub max_queued_bytes: usize,
     /// From where the events of turns are read.
     pub queues: Queues,
+    /// What an interrupt ends.
+    pub interrupts: Interrupts,
+    /// The limits of turns that have none of their own.
+    pub limits: Limits,
     /// Who takes log messages, and up to which level.
     pub log: Option<(Level, Arc<LogSink>)>,
     /// Who watches the messages.
@@ -123,6 +128,8 @@ impl Default for ClientOptions {
             max_message_bytes: 256 << 20,
             max_queued_bytes: 64 << 20,
             queues: Queues::PerTurn,
+            interrupts: Interrupts::Turn,
+            limits: Limits::default(),
             log: None,
             trace: None,
             request_handler: None,

@@ -16,6 +16,7 @@ use super::callbacks::{Callbacks, Capacity};
 use super::client_options::RequestHandler;
 use super::drive::Driver;
 use super::error::{Error, Result, Status};
+use super::limits::Limits;
 use super::request::Request;
 use super::session::{Asks, Config, Effects, Interest, Queues, Recipient, Session, Snapshot};
 use super::tools::Tool;
@@ -44,6 +45,7 @@ pub struct Connection {
     callbacks: OnceCell<Arc<Callbacks>>,
     observers: Vec<Arc<Callbacks>>,
     request_timeout: Option<Duration>,
+    limits: Limits,
     patience_ms: AtomicU64,
     fork: ForkGuard,
 }
@@ -75,6 +77,7 @@ impl Connection {
         let eagerness = if config.asks == Asks::Handler { Eagerness::Eager } else { Eagerness::Patient };
         let connection = Arc::new(Self {
             request_timeout: config.request_timeout,
+            limits: config.limits,
             queues: config.queues,
             session: Mutex::new(Session::new(config, log)),
             runtime,
@@ -238,6 +241,11 @@ impl Connection {
     /// How long a call may take unless it says otherwise.
     pub fn request_timeout(&self) -> Option<Duration> {
         self.request_timeout
+    }
+
+    /// The limits of turns that have none of their own.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// How long the runtime may take to end by itself.

@@ -104,6 +104,15 @@ struct Item {
     json: Box<str>,
 }
 
+/// A command that is in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningCommand {
+    /// Its item.
+    pub item_id: String,
+    /// What the runtime calls its process.
+    pub process_id: String,
+}
+
 /// Gathers what a turn does.
 #[derive(Clone, Debug, Default)]
 pub struct Collector {
@@ -236,14 +245,15 @@ impl Collector {
         self.open.retain(|open| open.progress != Progress::Message);
     }
 
-    /// The `tokenUsage` of `thread/tokenUsage/updated`.
-    pub fn used(&mut self, usage_json: &str) {
+    /// The `tokenUsage` of `thread/tokenUsage/updated`. Says how many tokens the model request took that it tells of.
+    pub fn used(&mut self, usage_json: &str) -> u64 {
         self.usage = Some(usage_json.into());
         let total = thread_total(usage_json);
         // Around a compaction the runtime reports again, when nothing was asked of the model.
         if total.is_some() && std::mem::replace(&mut self.thread_total, total) == total {
-            return;
+            return 0;
         }
+        let before = self.total_tokens().unwrap_or_default();
         let last = json::member(usage_json, "last").and_then(json::members);
         for json::Member { key, value } in last.into_iter().flatten() {
             let Ok(count) = value.parse::<i64>() else { continue };
@@ -252,6 +262,7 @@ impl Collector {
                 None => self.spent.push((key.to_owned(), count)),
             }
         }
+        u64::try_from(self.total_tokens().unwrap_or_default() - before).unwrap_or_default()
     }
 
     /// The tokens of this turn's own model requests; `None` before the first is known.
@@ -267,6 +278,16 @@ impl Collector {
     /// Whether a command or tool call is in progress.
     pub fn is_busy(&self) -> bool {
         self.open.iter().any(|open| open.progress == Progress::Tool)
+    }
+
+    /// The commands that are in progress and have a process.
+    pub fn running_commands(&self) -> Vec<RunningCommand> {
+        let process_of = |open: &OpenItem| json::member(&open.json, "processId").and_then(json::string);
+        let tools = self.open.iter().filter(|open| open.progress == Progress::Tool);
+        let command = |open: &OpenItem| {
+            process_of(open).map(|process_id| RunningCommand { item_id: open.id.clone(), process_id })
+        };
+        tools.filter_map(command).collect()
     }
 
     /// The item as it began, while it is open.

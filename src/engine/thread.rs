@@ -69,12 +69,12 @@ impl Thread {
     pub fn from_id(client: &Client, thread_id: &str) -> Result<Self> {
         check_id(thread_id)?;
         let (key, facts) = client.connection().session()?.known_thread(thread_id)?;
-        Ok(Self::new(client, key, facts, Limits::default()))
+        Ok(Self::new(client, key, facts, client.connection().limits()))
     }
 
     fn begin_as(client: &Client, origin: Origin<'_>, params: Option<&str>, announce: Announce) -> Result<Self> {
         let mut params = parse_params(params)?;
-        let limits = policy::take_limits(&mut params, Limits::default())?;
+        let limits = policy::take_limits(&mut params, client.connection().limits())?;
         match origin {
             Origin::New => client.tools()?.declare(&mut params)?,
             Origin::Stored(_) | Origin::Fork(_) => tools::refuse_choice(&mut params)?,

@@ -138,8 +138,10 @@ pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> 
     panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(client) }?.info()?)))
 }
 
-/// Figures about the connection, as a JSON object: messages and bytes received, lines skipped, turns and requests open, calls
-/// outstanding and retried, bytes queued now and at most, events and log messages dropped.
+/// Figures about the connection, as a JSON object of whole numbers. Totals: receivedMessages, receivedBytes, malformedLines,
+/// oversizedMessages, sentMessages, sentBytes, turnsBegun, tokensUsed (by turns of this client), requestsReceived, callsRetried,
+/// eventsQueued, eventsDropped, deltasMerged, logMessagesDropped, toolsAdded. Now: turnsOpen, requestsOpen, callsOutstanding,
+/// queuedBytes. At most: peakQueuedBytes (all queues together), peakTurnQueueBytes, peakClientQueueBytes.
 ///
 /// @return owned, see [`codex_string_free`]; NULL for NULL
 /// @note any thread; since 0.1.0

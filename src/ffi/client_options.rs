@@ -8,8 +8,10 @@ use super::status::codex_status;
 use super::{panic, string, time};
 use crate::engine::client_options::{ClientInfo, ClientOptions, DEFAULT_TIMEOUT, ExperimentalApi, Inherit};
 use crate::engine::error::{Error, Result};
+use crate::engine::limits::Limits;
 use crate::engine::log::Level;
-use crate::engine::session::Queues;
+use crate::engine::params::checked_json;
+use crate::engine::session::{Interrupts, Queues};
 use crate::engine::text::ZString;
 use crate::engine::transport::Direction;
 
@@ -401,6 +403,48 @@ pub unsafe extern "C" fn codex_client_options_set_single_queue(
     unsafe {
         change(options, |options| {
             options.queues = if enabled { Queues::Single } else { Queues::PerTurn };
+            Ok(())
+        })
+    }
+}
+
+/// Sets the limits of turns that have none of their own: those that neither the params of their thread nor their own set.
+///
+/// @param limits_json  an object like `limits` of a turn's params: timeoutMs, idleTimeoutMs, silenceMs, maxTokens, maxToolCalls;
+///                     0 switches one off, and what is absent keeps its default
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_limits(
+    options: *mut codex_client_options,
+    limits_json: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            let limits = checked_json("limits_json", string::required(limits_json, "limits_json")?)?;
+            options.limits = Limits::default().changed_by(&limits)?;
+            Ok(())
+        })
+    }
+}
+
+/// Whether [`codex_turn_interrupt`], and a callback that returns CODEX_INTERRUPT, also end the commands that the turn began and
+/// that still run. Default: false: the runtime keeps them, as the developer's servers and watchers that they may be. A turn that
+/// crosses a limit always takes its commands with it. Their items are in the result, which waits for them for at most two
+/// seconds. Needs the experimental API.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_interrupt_ends_commands(
+    options: *mut codex_client_options,
+    enabled: bool,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.interrupts = if enabled { Interrupts::TurnAndCommands } else { Interrupts::Turn };
             Ok(())
         })
     }

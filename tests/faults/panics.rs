@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
-use codex::engine::connection::{Connection, Deadline};
+use codex::engine::connection::{Answering, Connection, Deadline};
 use codex::engine::error::{Result, Status};
 use codex::engine::event::EventKind;
+use codex::engine::limits::Limits;
 use codex::engine::log::Log;
-use codex::engine::session::{Asks, CancelHook, Config, Interest, Queues, Wakeup};
+use codex::engine::session::{Asks, CancelHook, Config, Interest, Interrupts, Queues, Wakeup};
 use codex::engine::transport::{Ending, Filled, Incoming, Tap, Transport};
 use fake_runtime::{Action, Script, Turn};
 use serde_json::json;
@@ -92,10 +93,13 @@ fn connection(moment: Moment) -> Arc<Connection> {
         max_queued_bytes: 1 << 20,
         asks: Asks::Reader,
         queues: Queues::PerTurn,
+        interrupts: Interrupts::Turn,
+        limits: Limits::default(),
         seed: 1,
     };
     let transport = || Ok(Box::new(Breaking(moment)) as Box<dyn Transport>);
-    Connection::open(config, Log::default(), Tap::default(), None, Vec::new(), transport).unwrap()
+    let nobody = Answering { handler: None, threads: 1 };
+    Connection::open(config, Log::default(), Tap::default(), nobody, Vec::new(), transport).unwrap()
 }
 
 /// What a call gets that waits for its answer, and one that comes after it.

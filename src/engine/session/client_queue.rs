@@ -137,6 +137,8 @@ impl Session {
             return;
         }
         let weight = self.client.queue.push(event);
+        self.stats.events += 1;
+        self.stats.peak_client_queue_bytes = self.stats.peak_client_queue_bytes.max(self.client.queue.bytes());
         if let Some(index) = &mut self.client.index {
             index.push_back(Place::Client);
         }

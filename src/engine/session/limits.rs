@@ -146,7 +146,11 @@ impl Session {
         let error = interrupt.error(&self.slots[slot.index].limits);
         match self.slots[slot.index].phase {
             SlotPhase::Waiting | SlotPhase::Starting { .. } => self.fail_start(now, slot.index, error),
-            SlotPhase::Running => self.end_turn(slot.index, interrupt.cause, Some(error)),
+            SlotPhase::Running => {
+                self.abandon_commands(slot.index, now + INTERRUPT);
+                self.end_turn(slot.index, interrupt.cause, Some(error));
+            }
+            SlotPhase::Ending => self.end_as_reported(slot.index),
         }
     }
 

@@ -7,6 +7,7 @@ mod adopted;
 mod alarm;
 mod calls;
 mod client_queue;
+mod commands;
 mod connecting;
 mod early;
 mod limits;
@@ -31,6 +32,7 @@ use slab::Slab;
 use super::error::{Error, Result, Status};
 use super::event::{Event, EventKind, Parts};
 use super::json::without_secrets;
+use super::limits::Limits;
 use super::log::{Level, Log};
 use super::reason::rpc_error;
 use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
@@ -40,6 +42,7 @@ use super::tools::Tools;
 pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;
+pub use commands::Interrupts;
 pub use connecting::Introduced;
 pub use logins::LoginKey;
 pub use questions::{Answer, CancelHook, Question, QuestionId, Recipient, RequestKind, Snapshot};
@@ -72,6 +75,10 @@ pub struct Config {
     pub asks: Asks,
     /// From where the events of turns are read.
     pub queues: Queues,
+    /// What an interrupt of the host ends.
+    pub interrupts: Interrupts,
+    /// The limits of turns that have none of their own.
+    pub limits: Limits,
     /// Decides the jitter of repetitions.
     pub seed: u64,
 }
@@ -127,6 +134,8 @@ enum Purpose {
     Attach { slot: SlotRef },
     /// It interrupts the turn of this slot.
     Interrupt { slot: SlotRef },
+    /// It ends a command of the turn of this slot.
+    EndCommand { slot: SlotRef, item_id: String },
     /// It asks what became of the turn of this slot.
     Reconcile { slot: SlotRef, step: reconcile::Step },
     /// Nobody waits for it.
@@ -248,12 +257,26 @@ pub struct Stats {
     pub malformed: u64,
     /// Messages beyond the size allowed.
     pub oversized: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// Bytes of the messages sent.
+    pub sent_bytes: u64,
     /// Turns begun by this client.
     pub turns: u64,
+    /// Tokens that turns of this client used.
+    pub tokens: u64,
+    /// Events that were queued for the host.
+    pub events: u64,
+    /// Deltas that went into the event before them.
+    pub merged: u64,
     /// Requests of the runtime.
     pub requests: u64,
     /// The most that all queues held together, in bytes.
     pub peak_queued_bytes: usize,
+    /// The most that the queue of one turn handle held, in bytes.
+    pub peak_turn_queue_bytes: usize,
+    /// The most that the client queue held, in bytes.
+    pub peak_client_queue_bytes: usize,
 }
 
 /// The state of one connection.
@@ -391,6 +414,7 @@ impl Session {
             Purpose::Compact { slot } => self.compaction_answered(now, slot, answer),
             Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
             Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
+            Purpose::EndCommand { slot, item_id } => self.end_command_answered(slot, &item_id, answer),
             Purpose::Reconcile { slot, step } => self.reconcile_answered(now, slot, step, answer),
             Purpose::Nobody => {}
         }
@@ -476,7 +500,10 @@ impl Session {
 
     /// The next line to write.
     pub fn next_line(&mut self) -> Option<String> {
-        self.peer.next_line()
+        let line = self.peer.next_line()?;
+        self.stats.sent += 1;
+        self.stats.sent_bytes += line.len() as u64;
+        Some(line)
     }
 
     /// Whether there is a line to write.
@@ -641,20 +668,33 @@ impl Session {
 
     /// Figures about the connection as JSON.
     pub fn stats_json(&self) -> String {
-        let Stats { received, received_bytes, malformed, oversized, turns, requests, peak_queued_bytes } = self.stats;
-        format!(
-            "{{\"receivedMessages\":{received},\"receivedBytes\":{received_bytes},\"malformedLines\":{malformed},\
-             \"oversizedMessages\":{oversized},\"turnsBegun\":{turns},\"turnsOpen\":{},\"requestsReceived\":{requests},\
-             \"requestsOpen\":{},\"callsOutstanding\":{},\"callsRetried\":{},\"queuedBytes\":{},\"peakQueuedBytes\":{peak_queued_bytes},\
-             \"eventsDropped\":{},\"logMessagesDropped\":{}}}",
-            self.slots.len(),
-            self.questions.len(),
-            self.peer.outstanding(),
-            self.peer.retries(),
-            self.queued_bytes,
-            self.client.dropped,
-            self.log.dropped(),
-        )
+        let stats = &self.stats;
+        let figures: [(&str, u64); 22] = [
+            ("receivedMessages", stats.received),
+            ("receivedBytes", stats.received_bytes),
+            ("malformedLines", stats.malformed),
+            ("oversizedMessages", stats.oversized),
+            ("sentMessages", stats.sent),
+            ("sentBytes", stats.sent_bytes),
+            ("turnsBegun", stats.turns),
+            ("turnsOpen", self.slots.len() as u64),
+            ("tokensUsed", stats.tokens),
+            ("requestsReceived", stats.requests),
+            ("requestsOpen", self.questions.len() as u64),
+            ("callsOutstanding", self.peer.outstanding() as u64),
+            ("callsRetried", self.peer.retries()),
+            ("eventsQueued", stats.events),
+            ("eventsDropped", self.client.dropped),
+            ("deltasMerged", stats.merged),
+            ("queuedBytes", self.queued_bytes as u64),
+            ("peakQueuedBytes", stats.peak_queued_bytes as u64),
+            ("peakTurnQueueBytes", stats.peak_turn_queue_bytes as u64),
+            ("peakClientQueueBytes", stats.peak_client_queue_bytes as u64),
+            ("logMessagesDropped", self.log.dropped()),
+            ("toolsAdded", self.tools.len() as u64),
+        ];
+        let members: Vec<String> = figures.iter().map(|(name, figure)| format!("\"{name}\":{figure}")).collect();
+        format!("{{{}}}", members.join(","))
     }
 
     fn queued(&mut self, bytes: usize) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::Session;
 use super::early::Owner;
-use super::turns::{Delivery, HandleId, Seen};
+use super::turns::{Delivery, HandleId, Seen, SlotPhase};
 use crate::engine::event::EventKind;
 use crate::engine::json::member;
 use crate::engine::method::Method;
@@ -67,7 +67,10 @@ impl Session {
         self.observe(now, index, method.kind, notification);
         self.fan_out(index, method, notification);
         match method.kind {
-            EventKind::TurnCompleted => self.end_as_reported(index),
+            EventKind::TurnCompleted => self.turn_reported(now, index),
+            EventKind::ItemCompleted if self.slots[index].phase == SlotPhase::Ending => {
+                self.command_ended(index, &notification.ids.item);
+            }
             EventKind::TurnStarted => {
                 self.slots[index].seen = Seen::Started;
                 self.interrupt_slot(index);
@@ -111,7 +114,7 @@ impl Session {
             }
             EventKind::Usage => {
                 if let Some(usage) = member(params, "tokenUsage") {
-                    slot.collector.used(usage);
+                    self.stats.tokens += slot.collector.used(usage);
                 }
             }
             _ => {}
@@ -138,6 +141,7 @@ impl Session {
         let mut merged = false;
         let more = self.handles[handle].queue.change_newest(|newest| merged = newest.absorb(method, notification));
         self.queued(more);
+        self.stats.merged += u64::from(merged);
         merged
     }
 }

@@ -2,6 +2,7 @@
 
 mod adopted;
 mod captures;
+mod commands;
 mod limits;
 mod logins;
 mod model;
@@ -40,6 +41,8 @@ impl Talk {
             max_queued_bytes: 1 << 20,
             asks: Asks::Reader,
             queues: Queues::PerTurn,
+            interrupts: Interrupts::Turn,
+            limits: Limits::default(),
             seed: 1,
         };
         change(&mut config);

@@ -102,6 +102,8 @@ pub(super) struct Slot {
     pub(super) armed: Option<Instant>,
     pub(super) interrupt: Option<Interrupt>,
     pub(super) reconciling: Reconciling,
+    /// The items of commands that are being ended.
+    pub(super) commands: Vec<String>,
     /// What the call that begins it is to say, while it waits for its thread.
     start: Option<WaitingStart>,
 }
@@ -121,6 +123,8 @@ pub(super) enum SlotPhase {
         early_from: usize,
     },
     Running,
+    /// The runtime has reported its end, and is ending the commands that it left running.
+    Ending,
 }
 
 /// Whether `turn/started` was seen: before it, the runtime interrupts a turn only when no id is named.
@@ -244,6 +248,7 @@ impl Session {
             armed: None,
             interrupt: None,
             reconciling: Reconciling::No,
+            commands: Vec::new(),
             start: None,
         });
         let handle = self.handles.insert(Handle {
@@ -504,6 +509,7 @@ impl Session {
         match (self.slots[index].phase, self.slots[index].interrupt) {
             (SlotPhase::Running, Some(interrupt)) => self.end_turn(index, interrupt.cause, Some(error.clone())),
             (SlotPhase::Running, None) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
+            (SlotPhase::Ending, _) => self.end_as_reported(index),
             _ => self.fail_start(now, index, error.clone()),
         }
     }
@@ -513,6 +519,7 @@ impl Session {
         match self.slots.get(index).map(|slot| slot.phase) {
             Some(SlotPhase::Waiting | SlotPhase::Starting { .. }) => self.fail_start(now, index, error.clone()),
             Some(SlotPhase::Running) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
+            Some(SlotPhase::Ending) => self.end_as_reported(index),
             None => {}
         }
     }
@@ -541,6 +548,8 @@ impl Session {
         let weight = handle.queue.push(event);
         self.effects.wakers.extend(handle.queue.take_listeners());
         let delivery = handle.delivery;
+        self.stats.events += 1;
+        self.stats.peak_turn_queue_bytes = self.stats.peak_turn_queue_bytes.max(handle.queue.bytes());
         self.queued(weight);
         if delivery == Delivery::Read {
             self.index_turn_event(id);
@@ -652,7 +661,8 @@ impl Session {
     fn let_go_without_handles(&mut self, slot: SlotRef) {
         let Some(index) = self.slot(slot) else { return };
         let slot = &self.slots[index];
-        if !slot.handles.is_empty() || slot.phase != SlotPhase::Running {
+        let runs = matches!(slot.phase, SlotPhase::Running | SlotPhase::Ending);
+        if !slot.handles.is_empty() || !runs || self.takes_commands_along(index) {
             return;
         }
         let slot = self.slots.remove(index);
