@@ -165,6 +165,11 @@ impl Error {
         &self.details.reason
     }
 
+    /// The end of what the runtime wrote to its standard error, if that is known.
+    pub fn stderr_tail(&self) -> Option<&str> {
+        self.details.stderr_tail.as_deref()
+    }
+
     /// The JSON-RPC code of the runtime's answer; 0 when there is none.
     pub fn rpc_code(&self) -> i64 {
         self.details.rpc_code

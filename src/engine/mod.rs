@@ -5,6 +5,7 @@ mod baton;
 pub mod callbacks;
 pub mod client;
 pub mod client_options;
+pub mod compat;
 pub mod connection;
 mod drive;
 pub mod error;

@@ -232,6 +232,12 @@ impl<P: Clone> Peer<P> {
         self.calls.values().flat_map(|call| [call.deadline, retry(call)]).flatten().min()
     }
 
+    /// The calls that were not sent yet, in order: each with its method and its parameters.
+    pub fn waiting(&self) -> impl Iterator<Item = (CallId, &str, &str)> {
+        let call = |id: &CallId| self.calls.get(id).map(|call| (*id, &*call.method, &*call.params));
+        self.waiting.iter().filter_map(call)
+    }
+
     /// How many calls are under way or wait for their turn.
     pub fn outstanding(&self) -> usize {
         self.calls.len()

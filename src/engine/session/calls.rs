@@ -42,6 +42,7 @@ impl Session {
     /// Makes a call that somebody will wait for; [`Session::take_answer`] must follow.
     pub fn begin_call(&mut self, method: &str, params: &str, deadline: Option<Instant>) -> Result<HostCall> {
         self.ensure_open()?;
+        self.ensure_understood(method, params)?;
         let call = self.calls.calls.insert(Waiting::default());
         self.peer.call(method, params, deadline, Purpose::Host(call));
         self.wake_driver();
@@ -77,6 +78,7 @@ impl Session {
         user_data: usize,
     ) -> Result<u64> {
         self.ensure_open()?;
+        self.ensure_understood(method, params)?;
         self.open_client_queue();
         let call_id = self.serial();
         self.peer.call(method, params, deadline, Purpose::Event { call_id, user_data });

@@ -7,9 +7,11 @@ use std::time::Instant;
 use once_cell::sync::OnceCell;
 
 use super::{Phase, Purpose, Session};
+use crate::engine::compat::{self, RuntimeVersion};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Object, member, string};
+use crate::engine::rpc::CallId;
 use crate::engine::text::ZString;
 
 /// A program that prints this many lines which are no messages is not the runtime.
@@ -29,6 +31,8 @@ pub struct Introduced {
 pub(super) struct Runtime {
     introduced: Introduced,
     info: Arc<OnceCell<ZString>>,
+    /// `None` until it has told.
+    version: Option<RuntimeVersion>,
 }
 
 impl Session {
@@ -43,24 +47,48 @@ impl Session {
         self.peer.hold();
         self.phase = Phase::Connecting;
         let info = Arc::default();
-        self.runtime = Some(Runtime { introduced, info: Arc::clone(&info) });
+        self.runtime = Some(Runtime { introduced, info: Arc::clone(&info), version: None });
         self.wake_driver();
         info
     }
 
-    pub(super) fn initialize_answered(&mut self, answer: Result<&str>) {
-        let Some(runtime) = &self.runtime else { return };
+    pub(super) fn initialize_answered(&mut self, now: Instant, answer: Result<&str>) {
+        let Some(runtime) = &mut self.runtime else { return };
         match answer.and_then(|answer| runtime_info(answer, &runtime.introduced)) {
             Ok(info) => {
+                let version = member(&info, "version").and_then(string).unwrap_or_default();
+                runtime.version = Some(RuntimeVersion::of(&version));
                 runtime.info.get_or_init(|| ZString::new(&info));
+                self.phase = Phase::Open;
+                self.fail_what_is_not_understood(now);
                 self.peer.notify("initialized", None);
                 self.peer.release();
-                self.phase = Phase::Open;
                 self.wake_driver();
                 self.push_client_event(Event::new(EventKind::Connected, Parts { json: &info, ..Parts::default() }));
                 self.effects.wakers.append(&mut self.state_listeners);
             }
             Err(error) => self.refuse_runtime(error),
+        }
+    }
+
+    /// Fails a call that the runtime would not understand; one that has not told its version yet is asked later.
+    pub(super) fn ensure_understood(&self, method: &str, params: &str) -> Result<()> {
+        match self.runtime.as_ref().and_then(|runtime| runtime.version.as_ref()) {
+            Some(version) => compat::check(version, method, params),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls were made before it was known which runtime would answer them.
+    fn fail_what_is_not_understood(&mut self, now: Instant) {
+        let refusal = |(call, method, params): (CallId, &str, &str)| {
+            self.ensure_understood(method, params).err().map(|error| (call, error))
+        };
+        let refused: Vec<(CallId, Error)> = self.peer.waiting().filter_map(refusal).collect();
+        for (call, error) in refused {
+            if let Some(given_up) = self.peer.abandon(call) {
+                self.complete(now, given_up.purpose, Err(error));
+            }
         }
     }
 
@@ -96,7 +124,9 @@ impl Session {
         let program = program.unwrap_or_else(|| "the runtime".to_owned());
         match error.status() {
             Status::Transport => {
-                let message = format!("{program} ended before it was ready: {}", error.message());
+                let advice = error.stderr_tail().and_then(compat::advice_on_start);
+                let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+                let message = format!("{program} ended before it was ready: {}{advice}", error.message());
                 error.reworded(Status::RuntimeStart, message)
             }
             Status::RuntimeStart => {

@@ -403,7 +403,7 @@ impl Session {
 
     fn complete(&mut self, now: Instant, purpose: Purpose, answer: Result<&str>) {
         match purpose {
-            Purpose::Initialize => self.initialize_answered(answer),
+            Purpose::Initialize => self.initialize_answered(now, answer),
             Purpose::Host(call) => self.host_call_answered(call, answer),
             Purpose::Event { call_id, user_data } => self.event_call_answered(call_id, user_data, answer),
             Purpose::OpenThread { thread } => self.thread_opened(now, thread, answer),

@@ -3,6 +3,7 @@
 mod adopted;
 mod captures;
 mod commands;
+mod compat;
 mod limits;
 mod logins;
 mod model;

@@ -83,6 +83,7 @@ impl Session {
         announce: Announce,
     ) -> Result<(ThreadKey, ThreadFacts)> {
         self.ensure_open()?;
+        self.ensure_understood(method, params)?;
         if announce == Announce::Event {
             self.open_client_queue();
         }

@@ -188,6 +188,9 @@ impl Session {
         self.expect_events(index, thread_id);
         let params = with_thread_id(&start.params, thread_id);
         let opening = self.slots[index].opening;
+        if let Err(error) = self.ensure_understood(opening.method(), &params) {
+            return self.fail_start(now, index, error);
+        }
         let purpose = self.purpose_of(opening, slot);
         self.peer.call(opening.method(), &params, start.deadline, purpose);
         self.wake_driver();
