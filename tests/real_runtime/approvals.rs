@@ -9,9 +9,8 @@ use codex::engine::client::Client;
 use codex::engine::client_options::ClientOptions;
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
-use codex::engine::request::{Answer, Request, RequestKind, Scope, ToolOutcome};
+use codex::engine::request::{Answer, Request, RequestKind, Scope};
 use codex::engine::session::CancelHook;
-use codex::engine::thread::Thread;
 use codex::engine::turn::{Flow, Turn, run_streamed};
 use scripted_model::Response;
 use serde_json::{Value, json};
@@ -40,8 +39,6 @@ on_both_runtimes! {
     a_file_change_is_asked_with_its_diff,
     a_declined_file_change_leaves_the_files_alone,
     a_question_to_the_user_is_answered,
-    a_tool_of_the_host_is_called_and_answers,
-    a_tool_that_nobody_runs_says_so_to_the_model,
     parallel_requests_may_be_answered_in_any_order,
 }
 
@@ -73,13 +70,6 @@ fn start_writing(world: &World) -> (Turn, Request) {
 
 fn next_request(turn: &Turn) -> Request {
     until(turn, EventKind::Request).take_request().expect("the event carries a request")
-}
-
-/// What the model was told about its call.
-fn told(world: &World, call_id: &str) -> String {
-    let requests = world.model.requests();
-    let outputs = requests.last().expect("the model was asked").function_outputs();
-    outputs.iter().find(|output| output.call_id == call_id).expect("the output of the call").text()
 }
 
 fn a_command_waits_for_its_approval_and_runs(world: &World) {
@@ -114,7 +104,7 @@ fn a_declined_command_does_not_run_and_the_turn_goes_on(world: &World) {
     let result = end(&turn).completed();
     assert_eq!(result["finalResponse"], "done");
     assert_eq!(items(&result, "commandExecution")[0]["status"], "declined");
-    assert!(told(world, "call_1").contains("rejected by user"), "{}", told(world, "call_1"));
+    assert!(world.told("call_1").contains("rejected by user"), "{}", world.told("call_1"));
     assert!(!is_written(world, "a.txt"));
 }
 
@@ -325,37 +315,7 @@ fn a_question_to_the_user_is_answered(world: &World) {
     assert_eq!(parsed(request.params().as_str())["questions"][0]["id"], "color");
     request.answer(&Answer::Result(r#"{"answers":{"color":{"answers":["Red"]}}}"#.into())).unwrap();
     end(&turn).completed();
-    assert!(told(world, "call_1").contains("Red"), "{}", told(world, "call_1"));
-}
-
-/// A thread with a tool of the host, which the model wants to call.
-fn start_calling_a_tool(world: &World) -> Thread {
-    let weather = json!({"type": "function", "name": "weather", "description": "Tells the weather.",
-        "inputSchema": {"type": "object"}});
-    let call = Response::new().call("call_1", "weather", json!({"city": "Rome"}));
-    world.says([call, Response::text(["done"])]);
-    world.thread_with(json!({"dynamicTools": [weather]}))
-}
-
-fn a_tool_of_the_host_is_called_and_answers(world: &World) {
-    let thread = start_calling_a_tool(world);
-    let turn = start(&thread, "go");
-    let request = next_request(&turn);
-    assert_eq!(request.kind(), RequestKind::ToolCall);
-    let params = parsed(request.params().as_str());
-    assert_eq!((&params["tool"], &params["arguments"]), (&json!("weather"), &json!({"city": "Rome"})));
-    request.answer(&Answer::Text(ToolOutcome::Success, "22 degrees".into())).unwrap();
-    let seen = events(&turn);
-    assert!(seen.iter().any(|event| event.kind() == EventKind::RequestResolved && event.request_id() == request.id()));
-    assert_eq!(items(&end(&turn).completed(), "dynamicToolCall")[0]["success"], true);
-    assert_eq!(told(world, "call_1"), "22 degrees");
-}
-
-fn a_tool_that_nobody_runs_says_so_to_the_model(world: &World) {
-    let thread = start_calling_a_tool(world);
-    let result = run(&thread, "go").completed();
-    assert_eq!(items(&result, "dynamicToolCall")[0]["success"], false);
-    assert!(told(world, "call_1").contains("declined"), "{}", told(world, "call_1"));
+    assert!(world.told("call_1").contains("Red"), "{}", world.told("call_1"));
 }
 
 fn parallel_requests_may_be_answered_in_any_order(world: &World) {

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use codex::engine::client::Client;
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
 use codex::engine::request::{Answer, Scope};
+use codex::engine::session::Interrupts;
+use codex::engine::thread::Thread;
 use codex::engine::turn::Turn;
 use scripted_model::{Message, Response, Usage};
 use serde_json::{Value, json};
 
-use crate::support::follow::{begin, end, items, messages, run, run_with, start, until};
-use crate::support::real::{World, call, on_both_runtimes, thread_of};
+use crate::support::follow::{begin, end, events, eventually, items, messages, run, run_with, start, until};
+use crate::support::real::{World, call, is_running, on_both_runtimes, stats, thread_of};
 
 on_both_runtimes! {
     steering_reaches_the_running_turn,
@@ -28,6 +31,12 @@ on_both_runtimes! {
     a_limit_of_the_thread_counts_for_its_turns,
     a_turn_that_uses_too_many_tokens_is_interrupted,
     a_turn_that_calls_too_many_tools_is_interrupted,
+    a_limit_of_the_client_counts_for_all_its_turns,
+    a_limit_takes_the_commands_of_the_turn_along,
+    an_interrupt_leaves_commands_running,
+    an_interrupt_ends_commands_when_the_options_say_so,
+    a_command_of_an_earlier_turn_is_left_alone,
+    the_figures_of_a_client_add_up,
 }
 
 /// A response that says "half" and then nothing more, for a turn about this.
@@ -36,7 +45,7 @@ fn half_for(world: &World, topic: &str) {
 }
 
 /// Starts a turn that has said "half" and will say nothing more.
-fn start_half(world: &World) -> (codex::engine::thread::Thread, Turn) {
+fn start_half(world: &World) -> (Thread, Turn) {
     half_for(world, "first");
     let thread = world.thread();
     let turn = start(&thread, "first");
@@ -193,4 +202,113 @@ fn a_turn_that_calls_too_many_tools_is_interrupted(world: &World) {
     let (result, error) = run_with(&world.thread(), "first", r#"{"limits":{"maxToolCalls":1}}"#).not_completed();
     assert_eq!((error.status(), error.reason()), (Status::Limit, "toolLimit"));
     assert_eq!(items(&result, "commandExecution")[0]["id"], "call_1");
+}
+
+fn a_limit_of_the_client_counts_for_all_its_turns(world: &World) {
+    world.model.queue_for("first", Response::hang());
+    let client = world.client_with(|options| {
+        options.limits = options.limits.changed_by(r#"{"timeoutMs":300}"#).unwrap();
+    });
+    let thread = Thread::start(&client, None).unwrap();
+    assert_eq!(run(&thread, "first").not_completed().1.status(), Status::TurnTimedOut);
+    world.model.queue_for("second", Response::text(["fine"]).pause(Duration::from_millis(600)));
+    run_with(&thread, "second", r#"{"limits":{"timeoutMs":0}}"#).completed();
+}
+
+/// A thread on which commands run as they are, without being asked for.
+fn unrestricted(client: &Client) -> Thread {
+    thread_of(client, json!({"sandbox": "danger-full-access", "approvalPolicy": "never"}))
+}
+
+/// The model runs a command that writes its process id and does not end.
+fn runs_a_server(world: &World, topic: &str) {
+    let command = format!("echo $$ > {topic}.pid; exec sleep 600");
+    let call = Response::new().call_exec("call_1", json!({"cmd": command, "yield_time_ms": 30_000}));
+    world.model.queue_for(topic, call);
+}
+
+/// The process of that command, once it runs.
+fn server(world: &World, topic: &str) -> u32 {
+    let written = || std::fs::read_to_string(world.work().join(format!("{topic}.pid"))).unwrap_or_default();
+    eventually("the command runs", || written().ends_with('\n'));
+    written().trim().parse().expect("a process id")
+}
+
+fn a_limit_takes_the_commands_of_the_turn_along(world: &World) {
+    runs_a_server(world, "first");
+    let thread = unrestricted(&world.client());
+    let (result, error) = run_with(&thread, "first", r#"{"limits":{"timeoutMs":4000}}"#).not_completed();
+    assert_eq!(error.status(), Status::TurnTimedOut);
+    let command = items(&result, "commandExecution")[0];
+    assert_eq!((&command["id"], &command["status"]), (&json!("call_1"), &json!("failed")));
+    let pid = server(world, "first");
+    eventually("the command ends", || !is_running(pid));
+}
+
+/// A turn whose command runs and is listed as a terminal, and the process of the command. A command that is interrupted before
+/// that is ended by the runtime itself, without a word.
+fn start_server(world: &World, client: &Client, thread: &Thread, topic: &str) -> (Turn, u32) {
+    runs_a_server(world, topic);
+    let turn = start(thread, topic);
+    let pid = server(world, topic);
+    eventually("the command is a terminal of the thread", || {
+        let listed = call(client, "thread/backgroundTerminals/list", json!({"threadId": thread.id().as_str()}));
+        listed["data"].as_array().is_some_and(|terminals| terminals.iter().any(|one| one["itemId"] == "call_1"))
+    });
+    (turn, pid)
+}
+
+fn an_interrupt_leaves_commands_running(world: &World) {
+    let client = world.client();
+    let (turn, pid) = start_server(world, &client, &unrestricted(&client), "first");
+    turn.interrupt().unwrap();
+    let (result, _) = end(&turn).not_completed();
+    assert!(items(&result, "commandExecution").is_empty());
+    assert!(is_running(pid));
+}
+
+fn client_that_ends_commands(world: &World) -> Client {
+    world.client_with(|options| options.interrupts = Interrupts::TurnAndCommands)
+}
+
+fn an_interrupt_ends_commands_when_the_options_say_so(world: &World) {
+    let client = client_that_ends_commands(world);
+    let (turn, pid) = start_server(world, &client, &unrestricted(&client), "first");
+    turn.interrupt().unwrap();
+    let (result, error) = end(&turn).not_completed();
+    assert_eq!((error.status(), &result["endedBy"]), (Status::TurnInterrupted, &json!("interrupted")));
+    assert_eq!(items(&result, "commandExecution")[0]["status"], "failed");
+    eventually("the command ends", || !is_running(pid));
+}
+
+fn a_command_of_an_earlier_turn_is_left_alone(world: &World) {
+    let client = client_that_ends_commands(world);
+    let thread = unrestricted(&client);
+    let command = json!({"cmd": "echo $$ > kept.pid; exec sleep 600", "yield_time_ms": 250});
+    world.model.queue_for("earlier", Response::new().call_exec("call_0", command));
+    world.model.queue_for("earlier", Response::text(["it runs"]));
+    run(&thread, "earlier").completed();
+    let kept = server(world, "kept");
+    let (turn, pid) = start_server(world, &client, &thread, "first");
+    turn.interrupt().unwrap();
+    end(&turn).not_completed();
+    eventually("the command ends", || !is_running(pid));
+    assert!(is_running(kept));
+}
+
+fn the_figures_of_a_client_add_up(world: &World) {
+    let usage = Usage { input: 90, output: 20, total: 110, ..Usage::default() };
+    world.says([Response::text(["one"]).usage(usage), Response::text(["two"]).usage(usage)]);
+    let client = world.client();
+    let thread = thread_of(&client, json!({}));
+    let seen = events(&start(&thread, "go")).len();
+    run(&thread, "again").completed();
+    let figures = stats(&client);
+    let figure = |name: &str| figures[name].as_u64().unwrap_or_else(|| panic!("no {name} in {figures}"));
+    assert_eq!((figure("turnsBegun"), figure("turnsOpen"), figure("tokensUsed")), (2, 0, 220));
+    assert_eq!((figure("eventsQueued"), figure("deltasMerged")), (seen as u64, 0));
+    assert!(figure("sentMessages") >= 5 && figure("sentBytes") > figure("sentMessages"));
+    assert!(figure("receivedBytes") > figure("sentBytes"));
+    assert!(figure("peakQueuedBytes") >= figure("peakTurnQueueBytes") && figure("peakTurnQueueBytes") > 0);
+    assert_eq!((figure("peakClientQueueBytes"), figure("queuedBytes")), (0, 0));
 }

@@ -96,6 +96,13 @@ impl World {
         self
     }
 
+    /// What the model was told about its call.
+    pub fn told(&self, call_id: &str) -> String {
+        let requests = self.model.requests();
+        let outputs = requests.last().expect("the model was asked").function_outputs();
+        outputs.iter().find(|output| output.call_id == call_id).expect("the output of the call").text()
+    }
+
     /// The runtime under test.
     pub fn version(&self) -> Version {
         self.version
