@@ -13,6 +13,7 @@ mod control;
 mod inputs;
 mod load;
 mod notifications;
+mod questions;
 mod reviews;
 mod runs;
 mod streams;
