@@ -39,6 +39,11 @@
 #define codex_check_abi() (codex_abi_version() == CODEX_ABI_VERSION && codex_version_number() >= CODEX_VERSION_NUMBER)
 
 /**
+ * What a runtime answers that is too busy for a call, and has not executed it.
+ */
+#define OVERLOADED -32001
+
+/**
  * The major version of this header.
  */
 #define CODEX_VERSION_MAJOR 0
@@ -1095,6 +1100,29 @@ codex_status codex_client_options_set_single_queue(struct codex_client_options *
                                                    bool enabled);
 
 /**
+ * Sets the limits of turns that have none of their own: those that neither the params of their thread nor their own set.
+ *
+ * @param limits_json  an object like `limits` of a turn's params: timeoutMs, idleTimeoutMs, silenceMs, maxTokens, maxToolCalls;
+ *                     0 switches one off, and what is absent keeps its default
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_limits(struct codex_client_options *options,
+                                             const char *limits_json);
+
+/**
+ * Whether codex_turn_interrupt, and a callback that returns CODEX_INTERRUPT, also end the commands that the turn began and
+ * that still run. Default: false: the runtime keeps them, as the developer's servers and watchers that they may be. A turn that
+ * crosses a limit always takes its commands with it. Their items are in the result, which waits for them for at most two
+ * seconds. Needs the experimental API.
+ *
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_interrupt_ends_commands(struct codex_client_options *options,
+                                                              bool enabled);
+
+/**
  * Has log messages handed to a function. The library itself never writes to standard output or standard error.
  *
  * @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
@@ -1125,9 +1153,9 @@ codex_status codex_client_options_set_trace(struct codex_client_options *options
                                             codex_destroy_fn destroy);
 
 /**
- * Has the requests of the runtime handed to a function, before anybody else is asked. It runs on a thread of the client, one
- * request at a time, and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that
- * wait for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
+ * Has the requests of the runtime handed to a function, before any reader of events is asked. It runs on the callback threads
+ * of the client and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that wait
+ * for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
  *
  * @param fn         may be NULL: none
  * @param user_data  passed to every call
@@ -1139,6 +1167,17 @@ codex_status codex_client_options_set_request_handler(struct codex_client_option
                                                       codex_request_fn fn,
                                                       void *user_data,
                                                       codex_destroy_fn destroy);
+
+/**
+ * On how many threads of a client its request handler and the functions of its tools run: each thread runs one at a time.
+ * Default: 1, so that no two of them ever run at once. A function that keeps its request and returns needs no thread of its own.
+ *
+ * @param count  1 to 256
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_callback_threads(struct codex_client_options *options,
+                                                       uint32_t count);
 
 /**
  * ## Client
@@ -1205,8 +1244,10 @@ void codex_client_free(struct codex_client *client);
 const char *codex_client_info_json(const struct codex_client *client);
 
 /**
- * Figures about the connection, as a JSON object: messages and bytes received, lines skipped, turns and requests open, calls
- * outstanding and retried, bytes queued now and at most, events and log messages dropped.
+ * Figures about the connection, as a JSON object of whole numbers. Totals: receivedMessages, receivedBytes, malformedLines,
+ * oversizedMessages, sentMessages, sentBytes, turnsBegun, tokensUsed (by turns of this client), requestsReceived, callsRetried,
+ * eventsQueued, eventsDropped, deltasMerged, logMessagesDropped, toolsAdded. Now: turnsOpen, requestsOpen, callsOutstanding,
+ * queuedBytes. At most: peakQueuedBytes (all queues together), peakTurnQueueBytes, peakClientQueueBytes.
  *
  * @return owned, see codex_string_free; NULL for NULL
  * @note any thread; since 0.1.0
@@ -1221,8 +1262,9 @@ char *codex_client_stats_json(struct codex_client *client);
  * @param params_json      a JSON object; NULL is the empty one
  * @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @param out_result_json  receives the result, byte for byte: owned, see codex_string_free; may be NULL
- * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
- *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know,
+ *         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT,
+ *         CODEX_ERROR_CLOSED
  * @note since 0.1.0
  */
 codex_status codex_client_call(struct codex_client *client,
@@ -1241,7 +1283,7 @@ codex_status codex_client_call(struct codex_client *client,
  * @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @param user_data    what codex_event_user_data of the answer gives
  * @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
- * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
  * @note since 0.1.0
  */
 codex_status codex_client_begin_call(struct codex_client *client,
@@ -1313,6 +1355,39 @@ codex_status codex_client_set_wakeup(struct codex_client *client,
  * @note any thread; since 0.1.0
  */
 int codex_client_wakeup_fd(struct codex_client *client);
+
+/**
+ * ## Tools
+ *
+ * A function of the program that the agent can call. Threads that are started from now on have it, unless the member `tools`
+ * of their params, an array of names, leaves it out; so do those threads when they are resumed, as long as the client that
+ * resumes them has added a tool of this name. Needs the experimental API, which is on unless the options turn it off.
+ *
+ * Each call is a request of the kind CODEX_REQUEST_TOOL_CALL, with its arguments at /arguments of codex_request_value; the
+ * runtime does not hold them against the schema. It is answered with codex_request_respond_text,
+ * codex_request_respond_items or codex_request_respond_json, inside the function or later from any thread; the agent may
+ * call several at once. A call that is freed without an answer, or not answered within answer_timeout_ms, tells the agent so.
+ *
+ * @param client             required
+ * @param name               1 to 128 letters, digits, _ and -; no name that the runtime has for a tool of its own
+ * @param description        what the agent reads about it: what it does, and when to use it; required
+ * @param input_schema_json  a JSON Schema of its arguments, with "type":"object"; NULL: it has none
+ * @param fn                 runs on the callback threads of the client; see codex_request_fn. NULL: its calls go to the request
+ *                           handler, or else arrive as CODEX_EVENT_REQUEST
+ * @param user_data          passed to every call
+ * @param destroy            see codex_destroy_fn
+ * @return CODEX_OK; CODEX_ERROR_INVALID_ARGUMENT for a name that cannot be used or is taken, and for what is no schema;
+ *         CODEX_ERROR_INVALID_JSON, CODEX_ERROR_CLOSED
+ * @note any thread; since 0.1.0
+ */
+codex_status codex_client_add_tool(struct codex_client *client,
+                                   const char *name,
+                                   const char *description,
+                                   const char *input_schema_json,
+                                   codex_request_fn fn,
+                                   void *user_data,
+                                   codex_destroy_fn destroy,
+                                   struct codex_error **err);
 
 /**
  * ## Account and models
@@ -1474,7 +1549,8 @@ void codex_login_free(struct codex_login *login);
  * The calls that open a thread take, on top of what the protocol has: "approvalMode", which is "ask", "autoReview" or
  * "denyAll"; "sandbox", which is "read-only", "workspace-write" or "danger-full-access"; "includeTurns", a boolean;
  * "limits", an object of "timeoutMs", "idleTimeoutMs", "silenceMs", "maxTokens" and "maxToolCalls" for turns that have none of
- * their own, 0 for no limit; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
+ * their own, 0 for no limit; "tools", an array of names of the client's tools, all of them when absent, for threads that are
+ * started; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
  * handed to the runtime as they are.
  *
  * Starts a new thread.
@@ -1483,7 +1559,8 @@ void codex_login_free(struct codex_login *login);
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
- *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
+ *         CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know, or has retired
  * @note since 0.1.0
  */
 codex_status codex_thread_start(struct codex_client *client,
@@ -1745,7 +1822,8 @@ void codex_thread_free(struct codex_thread *thread);
  * @return CODEX_OK; with a result CODEX_ERROR_TURN_FAILED, CODEX_ERROR_TURN_INTERRUPTED, CODEX_ERROR_TURN_TIMED_OUT,
  *         CODEX_ERROR_LIMIT, CODEX_ERROR_AUTH; with or without one CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
  *         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
- *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
+ *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not
+ *         know, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
  * @note since 0.1.0
  */
 codex_status codex_thread_run(struct codex_thread *thread,
@@ -1782,9 +1860,9 @@ codex_status codex_thread_run_streamed(struct codex_thread *thread,
  * @param text         the input; may be NULL
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the turn: owned, see codex_turn_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
- *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
- *         CODEX_ERROR_WOULD_DEADLOCK from a request handler
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
+ *         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL,
+ *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED, CODEX_ERROR_WOULD_DEADLOCK from a request handler
  * @note since 0.1.0
  */
 codex_status codex_turn_start(struct codex_thread *thread,
@@ -1900,8 +1978,8 @@ codex_status codex_turn_next_event(struct codex_turn *turn,
  * @param turn         required
  * @param text         the input; may be NULL when the params have some
  * @param params_json  a JSON object; NULL is the empty one
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
+ *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
  *         the turn is over
  * @note since 0.1.0
  */
@@ -2236,9 +2314,9 @@ void codex_turn_result_free(struct codex_turn_result *result);
  * ## Requests
  *
  * The runtime asks for approvals, asks questions, and calls tools of the program. A request goes to the first that there is:
- * the request handler of the client options; the turn that it belongs to, when its events are read or may yet be; the client
- * queue, when that is read. Otherwise it is declined at once. It is also declined when it is freed without an answer, and when
- * its event is freed and it was not taken.
+ * the function of the tool that is called; the request handler of the client options; the turn that it belongs to, when its
+ * events are read or may yet be; the client queue, when that is read. Otherwise it is declined at once. It is also declined
+ * when it is freed without an answer, and when its event is freed and it was not taken.
  *
  * Answers never block. An answer that does not fit the kind of a request gives CODEX_ERROR_INVALID_ARGUMENT and leaves it open.
  * A request that was answered before, or needs no answer any more, gives CODEX_ERROR_ALREADY_ANSWERED.
@@ -2390,6 +2468,21 @@ codex_status codex_request_respond_text(struct codex_request *request,
                                         bool success,
                                         const char *text,
                                         struct codex_error **err);
+
+/**
+ * Answers a tool call with several texts and images: the items that codex_params_add_text,
+ * codex_params_add_image_url and codex_params_add_image_bytes add, in their order.
+ *
+ * @param request      required, of the kind CODEX_REQUEST_TOOL_CALL; it is not freed
+ * @param success      whether the tool did what it was called for
+ * @param params_json  what codex_params_json gives; required
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_ALREADY_ANSWERED
+ * @note any thread; since 0.1.0
+ */
+codex_status codex_request_respond_items(struct codex_request *request,
+                                         bool success,
+                                         const char *params_json,
+                                         struct codex_error **err);
 
 /**
  * Answers a request of any kind in the runtime's own form.

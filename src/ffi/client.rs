@@ -158,8 +158,9 @@ pub unsafe extern "C" fn codex_client_stats_json(client: *mut codex_client) -> *
 /// @param params_json      a JSON object; NULL is the empty one
 /// @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @param out_result_json  receives the result, byte for byte: owned, see [`codex_string_free`]; may be NULL
-/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
-///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know,
+///         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT,
+///         CODEX_ERROR_CLOSED
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_call(
@@ -194,7 +195,7 @@ pub unsafe extern "C" fn codex_client_call(
 /// @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @param user_data    what codex_event_user_data of the answer gives
 /// @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
-/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_begin_call(

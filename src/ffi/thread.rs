@@ -79,7 +79,8 @@ unsafe fn give_thread(
 /// The calls that open a thread take, on top of what the protocol has: "approvalMode", which is "ask", "autoReview" or
 /// "denyAll"; "sandbox", which is "read-only", "workspace-write" or "danger-full-access"; "includeTurns", a boolean;
 /// "limits", an object of "timeoutMs", "idleTimeoutMs", "silenceMs", "maxTokens" and "maxToolCalls" for turns that have none of
-/// their own, 0 for no limit; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
+/// their own, 0 for no limit; "tools", an array of names of the client's tools, all of them when absent, for threads that are
+/// started; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
 /// handed to the runtime as they are.
 ///
 /// Starts a new thread.
@@ -88,7 +89,8 @@ unsafe fn give_thread(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
-///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
+///         CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know, or has retired
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_start(

@@ -91,7 +91,8 @@ fn give_run((result, error): Run, out: &Out<*mut codex_turn_result>) -> Result<c
 /// @return CODEX_OK; with a result CODEX_ERROR_TURN_FAILED, CODEX_ERROR_TURN_INTERRUPTED, CODEX_ERROR_TURN_TIMED_OUT,
 ///         CODEX_ERROR_LIMIT, CODEX_ERROR_AUTH; with or without one CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
 ///         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
-///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not
+///         know, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_run(
@@ -159,9 +160,9 @@ pub unsafe extern "C" fn codex_thread_run_streamed(
 /// @param text         the input; may be NULL
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
-///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
-///         CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
+///         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL,
+///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED, CODEX_ERROR_WOULD_DEADLOCK from a request handler
 /// @note since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_start(
@@ -332,8 +333,8 @@ pub unsafe extern "C" fn codex_turn_next_event(
 /// @param turn         required
 /// @param text         the input; may be NULL when the params have some
 /// @param params_json  a JSON object; NULL is the empty one
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
 ///         the turn is over
 /// @note since 0.1.0
 #[unsafe(no_mangle)]

@@ -198,6 +198,9 @@ TEST(options_that_are_null_are_refused) {
   CHECK_INVALID(codex_client_options_set_max_message_bytes(NULL, 1));
   CHECK_INVALID(codex_client_options_set_max_queued_bytes(NULL, 1));
   CHECK_INVALID(codex_client_options_set_single_queue(NULL, true));
+  CHECK_INVALID(codex_client_options_set_limits(NULL, "{}"));
+  CHECK_INVALID(codex_client_options_set_callback_threads(NULL, 1));
+  CHECK_INVALID(codex_client_options_set_interrupt_ends_commands(NULL, true));
 }
 
 TEST(a_failed_registration_destroys_its_user_data_once) {
@@ -212,6 +215,10 @@ TEST(a_failed_registration_destroys_its_user_data_once) {
   CHECK_INT(flag_count(&destroyed), 4);
   CHECK_INVALID(codex_client_set_wakeup(NULL, flag_raise_callback, &destroyed, flag_raise_callback));
   CHECK_INT(flag_count(&destroyed), 5);
+  codex_client_add_tool(NULL, "t", "d", NULL, ignore_request, &destroyed, flag_raise_callback, NULL);
+  CHECK_INT(flag_count(&destroyed), 6);
+  codex_client_add_tool(NULL, "t", "d", NULL, NULL, &destroyed, flag_raise_callback, NULL);
+  CHECK_INT(flag_count(&destroyed), 7);
 }
 
 static codex_client_options *new_options(void) { return options_for_fake(NULL, NULL); }
@@ -252,6 +259,22 @@ TEST(an_option_needs_its_value) {
   CHECK_INVALID(codex_client_options_set_client_info(options, NULL, "t", "v"));
   CHECK_INVALID(codex_client_options_set_client_info(options, "n", "t", NULL));
   CHECK_INVALID(codex_client_options_add_notification_opt_out(options, NULL));
+  CHECK_INVALID(codex_client_options_set_limits(options, NULL));
+}
+
+TEST(a_number_of_callback_threads_that_makes_no_sense_is_refused) {
+  codex_client_options *options = new_options();
+  CHECK_INVALID(codex_client_options_set_callback_threads(options, 0));
+  CHECK_INVALID(codex_client_options_set_callback_threads(options, 257));
+  CHECK_OK(codex_client_options_set_callback_threads(options, 256), NULL);
+}
+
+TEST(limits_of_a_client_must_be_limits) {
+  codex_client_options *options = new_options();
+  CHECK_INVALID(codex_client_options_set_limits(options, "{\"timeout\":5}"));
+  CHECK_INVALID(codex_client_options_set_limits(options, "{\"maxTokens\":-1}"));
+  CHECK_INVALID(codex_client_options_set_limits(options, "[]"));
+  CHECK_STATUS(codex_client_options_set_limits(options, "{"), CODEX_ERROR_INVALID_JSON, NULL);
 }
 
 TEST(an_option_that_is_empty_or_no_utf_8_is_refused) {
@@ -324,6 +347,7 @@ TEST(a_client_that_is_null_is_refused) {
   REFUSED_WITH_OUT(char, codex_client_call, NULL, "m", "{}", 1000);
   REFUSED(codex_client_begin_call, NULL, "m", "{}", 1000, NULL, &call_id);
   REFUSED(codex_client_notify, NULL, "m", "{}");
+  REFUSED(codex_client_add_tool, NULL, "t", "d", NULL, ignore_request, NULL, NULL);
   REFUSED_WITH_OUT(codex_event, codex_client_next_event, NULL, 0);
   REFUSED_WITH_OUT(codex_thread, codex_thread_start, NULL, "{}");
   REFUSED_WITH_OUT(codex_thread, codex_thread_resume, NULL, "id", "{}");
@@ -447,6 +471,7 @@ TEST(a_request_that_is_null_tells_nothing_and_takes_no_answer) {
   REFUSED(codex_request_decline, NULL);
   REFUSED(codex_request_cancel_turn, NULL);
   REFUSED(codex_request_respond_text, NULL, true, "text");
+  REFUSED(codex_request_respond_items, NULL, true, "{\"input\":[{\"type\":\"text\",\"text\":\"a\"}]}");
   REFUSED(codex_request_respond_json, NULL, "{}");
   REFUSED(codex_request_fail, NULL, 1, "message");
 }
@@ -465,6 +490,11 @@ TEST(a_call_of_the_client_needs_its_arguments) {
   REFUSED(codex_client_begin_call, client, "", "{}", 1000, NULL, NULL);
   REFUSED(codex_client_begin_call, client, bad_text, "{}", 1000, NULL, NULL);
   REFUSED(codex_client_begin_call, client, "thread/read", "{}", -3, NULL, NULL);
+  REFUSED(codex_client_add_tool, client, NULL, "d", NULL, ignore_request, NULL, NULL);
+  REFUSED(codex_client_add_tool, client, bad_text, "d", NULL, ignore_request, NULL, NULL);
+  REFUSED(codex_client_add_tool, client, "t", NULL, NULL, ignore_request, NULL, NULL);
+  REFUSED(codex_client_add_tool, client, "t", bad_text, NULL, ignore_request, NULL, NULL);
+  REFUSED(codex_client_add_tool, client, "t", "d", bad_text, ignore_request, NULL, NULL);
   REFUSED(codex_client_notify, client, NULL, "{}");
   REFUSED(codex_client_notify, client, "", "{}");
   REFUSED(codex_client_notify, client, bad_text, "{}");
@@ -646,6 +676,10 @@ TEST(an_answer_needs_its_arguments_and_leaves_the_request_open) {
   codex_request *request = codex_event_take_request(event);
   REFUSED(codex_request_respond_text, request, true, NULL);
   REFUSED(codex_request_respond_text, request, true, bad_text);
+  REFUSED(codex_request_respond_items, request, true, NULL);
+  REFUSED(codex_request_respond_items, request, true, bad_text);
+  REFUSED(codex_request_respond_items, request, true, "{}");
+  FAILS(CODEX_ERROR_INVALID_JSON, codex_request_respond_items, request, true, "{");
   REFUSED(codex_request_respond_json, request, NULL);
   REFUSED(codex_request_respond_json, request, bad_text);
   FAILS(CODEX_ERROR_INVALID_JSON, codex_request_respond_json, request, "{");
@@ -705,6 +739,8 @@ int main(int argc, char **argv) {
       CASE(a_callback_that_is_null_takes_the_former_one_away),
       CASE(an_unknown_log_level_is_refused),
       CASE(an_option_needs_its_value),
+      CASE(a_number_of_callback_threads_that_makes_no_sense_is_refused),
+      CASE(limits_of_a_client_must_be_limits),
       CASE(an_option_that_is_empty_or_no_utf_8_is_refused),
       CASE(a_negative_timeout_without_a_meaning_is_refused),
       CASE(a_timeout_may_be_forever_or_longer_than_a_life),

@@ -344,6 +344,49 @@ TEST(limits_stay_in_the_library) {
   codex_turn_result_free(result);
 }
 
+TEST(limits_of_the_client_count_for_turns_that_have_none) {
+  codex_client_options *options = options_for_fake("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}]}}", NULL);
+  CHECK_OK(codex_client_options_set_limits(options, "{\"timeoutMs\":300}"), NULL);
+  session *s = session_with_options(options, NULL);
+  codex_turn_result *result = NULL;
+  codex_error *err = NULL;
+  CHECK_STATUS(codex_thread_run(s->thread, "go", NULL, &result, &err), CODEX_ERROR_TURN_TIMED_OUT, err);
+  CHECK_STR(string_at(codex_turn_result_value(result), "/endedBy"), "timeout");
+  codex_turn_result_free(result);
+  forget(&err);
+}
+
+/* A turn with a command that the fake runtime ends when it is told to. */
+static const char script_of_a_command[] =
+    "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},"
+    "{\"notify\":[\"item/started\",{\"threadId\":\"$threadId\",\"turnId\":\"$turnId\",\"item\":"
+    "{\"type\":\"commandExecution\",\"id\":\"c\",\"processId\":\"77\",\"status\":\"inProgress\"}}]},"
+    "{\"waitFor\":\"thread/backgroundTerminals/terminate\"},"
+    "{\"notify\":[\"item/completed\",{\"threadId\":\"$threadId\",\"turnId\":\"$turnId\",\"item\":"
+    "{\"type\":\"commandExecution\",\"id\":\"c\",\"processId\":\"77\",\"status\":\"failed\"}}]}],"
+    "\"thread/backgroundTerminals/terminate\":[{\"reply\":{\"terminated\":true}}]}}";
+
+TEST(an_interrupt_ends_commands_if_the_options_say_so) {
+  for (int enabled = 0; enabled <= 1; enabled++) {
+    const char *record = text("%s/record", fresh_directory());
+    codex_client_options *options = options_for_fake(script_of_a_command, record);
+    CHECK_OK(codex_client_options_set_interrupt_ends_commands(options, enabled == 1), NULL);
+    session *s = session_with_options(options, NULL);
+    codex_turn_result *result = NULL;
+    codex_error *err = NULL;
+    codex_turn *turn = start_turn_or_fail(s->thread, "go");
+    codex_event_free(await_event(turn, CODEX_EVENT_ITEM_STARTED));
+    codex_event_free(await_event(turn, CODEX_EVENT_ITEM_STARTED));
+    CHECK_OK(codex_turn_interrupt(turn, &err), err);
+    CHECK_STATUS(codex_turn_wait(turn, 20000, &result, &err), CODEX_ERROR_TURN_INTERRUPTED, err);
+    CHECK_INT((int)strlen(string_at(codex_turn_result_value(result), "/items/1/status")) > 0, enabled);
+    CHECK_INT(strstr(read_file(record), "terminate") != NULL, enabled);
+    codex_turn_result_free(result);
+    codex_turn_free(turn);
+    forget(&err);
+  }
+}
+
 int main(int argc, char **argv) {
   static const test_case tests[] = {
       CASE(overrides_of_the_configuration_come_in_order_before_the_command),
@@ -369,6 +412,8 @@ int main(int argc, char **argv) {
       CASE(raw_params_reach_the_runtime_untouched),
       CASE(the_sandbox_of_a_turn_becomes_a_policy),
       CASE(limits_stay_in_the_library),
+      CASE(limits_of_the_client_count_for_turns_that_have_none),
+      CASE(an_interrupt_ends_commands_if_the_options_say_so),
   };
   harness_start(argc, argv);
   run_tests(tests, COUNT(tests));
