@@ -1246,7 +1246,7 @@ const char *codex_client_info_json(const struct codex_client *client);
 /**
  * Figures about the connection, as a JSON object of whole numbers. Totals: receivedMessages, receivedBytes, malformedLines,
  * oversizedMessages, sentMessages, sentBytes, turnsBegun, tokensUsed (by turns of this client), requestsReceived, callsRetried,
- * eventsQueued, eventsDropped, deltasMerged, logMessagesDropped, toolsAdded. Now: turnsOpen, requestsOpen, callsOutstanding,
+ * eventsQueued, eventsDropped, deltasMerged, logMessagesDropped. Now: turnsOpen, requestsOpen, callsOutstanding,
  * queuedBytes. At most: peakQueuedBytes (all queues together), peakTurnQueueBytes, peakClientQueueBytes.
  *
  * @return owned, see codex_string_free; NULL for NULL

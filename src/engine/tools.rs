@@ -110,11 +110,6 @@ impl Tools {
         Ok(())
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The tool that the parameters of a call ask for. What lies in a namespace was not added here.
     pub fn called_by(&self, params: &str) -> Option<&Arc<Tool>> {
         if member(params, "namespace").is_some_and(|namespace| namespace != "null") {

@@ -140,7 +140,7 @@ pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> 
 
 /// Figures about the connection, as a JSON object of whole numbers. Totals: receivedMessages, receivedBytes, malformedLines,
 /// oversizedMessages, sentMessages, sentBytes, turnsBegun, tokensUsed (by turns of this client), requestsReceived, callsRetried,
-/// eventsQueued, eventsDropped, deltasMerged, logMessagesDropped, toolsAdded. Now: turnsOpen, requestsOpen, callsOutstanding,
+/// eventsQueued, eventsDropped, deltasMerged, logMessagesDropped. Now: turnsOpen, requestsOpen, callsOutstanding,
 /// queuedBytes. At most: peakQueuedBytes (all queues together), peakTurnQueueBytes, peakClientQueueBytes.
 ///
 /// @return owned, see [`codex_string_free`]; NULL for NULL

@@ -669,7 +669,7 @@ impl Session {
     /// Figures about the connection as JSON.
     pub fn stats_json(&self) -> String {
         let stats = &self.stats;
-        let figures: [(&str, u64); 22] = [
+        let figures: [(&str, u64); 21] = [
             ("receivedMessages", stats.received),
             ("receivedBytes", stats.received_bytes),
             ("malformedLines", stats.malformed),
@@ -691,7 +691,6 @@ impl Session {
             ("peakTurnQueueBytes", stats.peak_turn_queue_bytes as u64),
             ("peakClientQueueBytes", stats.peak_client_queue_bytes as u64),
             ("logMessagesDropped", self.log.dropped()),
-            ("toolsAdded", self.tools.len() as u64),
         ];
         let members: Vec<String> = figures.iter().map(|(name, figure)| format!("\"{name}\":{figure}")).collect();
         format!("{{{}}}", members.join(","))
