@@ -39,11 +39,6 @@
 #define codex_check_abi() (codex_abi_version() == CODEX_ABI_VERSION && codex_version_number() >= CODEX_VERSION_NUMBER)
 
 /**
- * What a runtime answers that is too busy for a call, and has not executed it.
- */
-#define OVERLOADED -32001
-
-/**
  * The major version of this header.
  */
 #define CODEX_VERSION_MAJOR 0

@@ -310,6 +310,9 @@ OPTIONS_CALL(codex_client_options_set_answer_timeout_ms, 500)
 OPTIONS_CALL(codex_client_options_set_max_message_bytes, 1 << 20)
 OPTIONS_CALL(codex_client_options_set_max_queued_bytes, 1 << 20)
 OPTIONS_CALL(codex_client_options_set_single_queue, false)
+OPTIONS_CALL(codex_client_options_set_limits, "{\"timeoutMs\":300}")
+OPTIONS_CALL(codex_client_options_set_interrupt_ends_commands, true)
+OPTIONS_CALL(codex_client_options_set_callback_threads, 2)
 OPTIONS_CALL(codex_client_options_set_log, CODEX_LOG_TRACE, on_log, registration(), flag_raise_callback)
 OPTIONS_CALL(codex_client_options_set_trace, on_trace, registration(), flag_raise_callback)
 OPTIONS_CALL(codex_client_options_set_request_handler, on_request, registration(), flag_raise_callback)
@@ -345,6 +348,9 @@ static bool hammer_codex_client_next_event(player *p) {
   return true;
 }
 CLIENT_CALL(codex_client_wake, codex_client_wake(it))
+CLIENT_CALL(codex_client_add_tool,
+            accept(p, codex_client_add_tool(it, "t", "a tool", "{\"type\":\"object\"}", on_request, registration(),
+                                            flag_raise_callback, &p->err)))
 CLIENT_CALL(codex_client_set_wakeup, accept(p, codex_client_set_wakeup(it, on_wakeup, registration(), flag_raise_callback)))
 CLIENT_CALL(codex_client_wakeup_fd, codex_client_wakeup_fd(it))
 
@@ -490,6 +496,8 @@ REQUEST_CALL(codex_request_decline, accept(p, codex_request_decline(it, &p->err)
 REQUEST_CALL(codex_request_cancel_turn, accept(p, codex_request_cancel_turn(it, &p->err)))
 REQUEST_CALL(codex_request_respond_text, accept(p, codex_request_respond_text(it, true, "done", &p->err)))
 REQUEST_CALL(codex_request_respond_json, accept(p, codex_request_respond_json(it, "{}", &p->err)))
+REQUEST_CALL(codex_request_respond_items,
+             accept(p, codex_request_respond_items(it, true, "{\"input\":[{\"type\":\"text\",\"text\":\"t\"}]}", &p->err)))
 REQUEST_CALL(codex_request_fail, accept(p, codex_request_fail(it, -32603, "no", &p->err)))
 FREES(REQUEST, codex_request_free, 4)
 
@@ -562,6 +570,9 @@ static const function functions[] = {
     HAMMER(codex_client_options_set_max_message_bytes),
     HAMMER(codex_client_options_set_max_queued_bytes),
     HAMMER(codex_client_options_set_single_queue),
+    HAMMER(codex_client_options_set_limits),
+    HAMMER(codex_client_options_set_interrupt_ends_commands),
+    HAMMER(codex_client_options_set_callback_threads),
     HAMMER(codex_client_options_set_log),
     HAMMER(codex_client_options_set_trace),
     HAMMER(codex_client_options_set_request_handler),
@@ -576,6 +587,7 @@ static const function functions[] = {
     HAMMER(codex_client_notify),
     HAMMER(codex_client_next_event),
     HAMMER(codex_client_wake),
+    HAMMER(codex_client_add_tool),
     HAMMER(codex_client_set_wakeup),
     HAMMER(codex_client_wakeup_fd),
     HAMMER(codex_client_login_api_key),
@@ -668,6 +680,7 @@ static const function functions[] = {
     HAMMER(codex_request_cancel_turn),
     HAMMER(codex_request_respond_text),
     HAMMER(codex_request_respond_json),
+    HAMMER(codex_request_respond_items),
     HAMMER(codex_request_fail),
     HAMMER(codex_request_free),
 };
