@@ -9,9 +9,7 @@ static const scenario *const all[] = {
     stream_scenarios,
     call_scenarios,
     memory_scenarios,
-#ifdef HAVE_EVENT_LOOP
     event_loop_scenarios,
-#endif
 };
 
 static const scenario *find(const char *name) {

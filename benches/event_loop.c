@@ -94,50 +94,97 @@ static bool take_ready(codex_client *client, view *view) {
   }
 }
 
-static void sleep_in_poll(int fd) {
+/* Says whether there was a wake-up. */
+static bool sleep_in_poll(int fd, int milliseconds) {
   struct pollfd waiting = {.fd = fd, .events = POLLIN};
-  if (poll(&waiting, 1, -1) < 0) fail("poll: %s.", strerror(errno));
+  int ready = poll(&waiting, 1, milliseconds);
+  if (ready < 0) fail("poll: %s.", strerror(errno));
+  return ready > 0;
 }
 
 typedef enum { WAKE_BY_FD, WAKE_BY_CALLBACK } wake;
 
-static void loop_turn(codex_client *client, codex_thread *thread, view *view, int fd, wake wake) {
-  codex_turn *turn = begin_turn(thread);
-  while (!take_ready(client, view)) {
-    sleep_in_poll(fd);
-    if (wake == WAKE_BY_CALLBACK) clear(fd);
+/* A host that does nothing but sleep in poll() and take what there is. */
+typedef struct {
+  codex_client *client;
+  codex_thread *thread;
+  wake wake;
+  int fd;
+  view view;
+} loop;
+
+static void loop_open(loop *loop, wake wake) {
+  loop->client = connect_single_queue();
+  loop->thread = host_thread(loop->client);
+  loop->wake = wake;
+  loop->fd = wake == WAKE_BY_FD ? codex_client_wakeup_fd(loop->client) : eventfd(0, EFD_CLOEXEC);
+  loop->view = view_new();
+  if (loop->fd < 0) fail("There is no descriptor to wait on.");
+  if (wake == WAKE_BY_CALLBACK && codex_client_set_wakeup(loop->client, on_wakeup, &loop->fd, NULL) != CODEX_OK) {
+    fail("The wake-up was refused.");
+  }
+}
+
+static void loop_close(loop *loop) {
+  codex_thread_free(loop->thread);
+  codex_client_set_wakeup(loop->client, NULL, NULL, NULL);
+  codex_client_free(loop->client);
+}
+
+static void loop_turn(loop *loop) {
+  codex_turn *turn = begin_turn(loop->thread);
+  while (!take_ready(loop->client, &loop->view)) {
+    sleep_in_poll(loop->fd, -1);
+    if (loop->wake == WAKE_BY_CALLBACK) clear(loop->fd);
   }
   codex_turn_free(turn);
 }
 
-static void loop(wake wake) {
+static void loop_turns(wake wake) {
   long count = setting_number("count", 1000), warm = setting_number("warm", count / 10), i;
-  codex_client *client = connect_single_queue();
-  codex_thread *thread = host_thread(client);
-  view view = view_new();
-  int fd = wake == WAKE_BY_FD ? codex_client_wakeup_fd(client) : eventfd(0, EFD_CLOEXEC);
+  loop loop;
   moment begin;
-  if (fd < 0) fail("There is no descriptor to wait on.");
-  if (wake == WAKE_BY_CALLBACK && codex_client_set_wakeup(client, on_wakeup, &fd, NULL) != CODEX_OK) {
-    fail("The wake-up was refused.");
-  }
-  for (i = 0; i < warm; i++) loop_turn(client, thread, &view, fd, wake);
+  loop_open(&loop, wake);
+  for (i = 0; i < warm; i++) loop_turn(&loop);
   begin = moment_now();
-  for (i = 0; i < count; i++) loop_turn(client, thread, &view, fd, wake);
+  for (i = 0; i < count; i++) loop_turn(&loop);
   figures_of_span(begin, moment_now(), (double)count);
-  codex_thread_free(thread);
-  codex_client_set_wakeup(client, NULL, NULL, NULL);
-  codex_client_free(client);
+  loop_close(&loop);
 }
 
 static void loop_fd(void) {
-  loop(WAKE_BY_FD);
+  loop_turns(WAKE_BY_FD);
 }
 
 static void loop_callback(void) {
-  loop(WAKE_BY_CALLBACK);
+  loop_turns(WAKE_BY_CALLBACK);
+}
+
+static void loop_stream(void) {
+  loop loop;
+  moment begin;
+  loop_open(&loop, WAKE_BY_FD);
+  begin = moment_now();
+  loop_turn(&loop);
+  view_report(&loop.view, begin);
+  loop_close(&loop);
+}
+
+static void loop_idle(void) {
+  loop loop;
+  codex_turn *turn;
+  loop_open(&loop, WAKE_BY_FD);
+  turn = begin_turn(loop.thread);
+  take_opening(loop.client, 1);
+  take_ready(loop.client, &loop.view);
+  watch_start(setting_number("seconds", 10));
+  if (sleep_in_poll(loop.fd, (int)watch_seconds() * 1000)) fail("A wake-up came, though the runtime is idle.");
+  watch_report();
+  codex_turn_free(turn);
+  loop_close(&loop);
 }
 
 const scenario event_loop_scenarios[] = {
-    {"queue-turns", queue_turns}, {"loop-fd", loop_fd}, {"loop-callback", loop_callback}, {NULL, NULL},
+    {"queue-turns", queue_turns}, {"loop-fd", loop_fd},     {"loop-callback", loop_callback},
+    {"loop-stream", loop_stream}, {"loop-idle", loop_idle}, {NULL, NULL},
 };

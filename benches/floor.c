@@ -304,16 +304,11 @@ static void startup(wire *wire) {
 
 static void idle(wire *wire) {
   char thread[ID_SIZE], turn[ID_SIZE];
-  moment begin, end;
   thread_start(wire, thread);
   turn_start(wire, thread, turn);
-  begin = moment_now();
-  sleep((unsigned)setting_number("seconds", 10));
-  end = moment_now();
-  /* Its own sleep is one wait. */
-  figure("wakeups", (double)(end.waits - begin.waits - 1));
-  figure("cpu_us", end.cpu_us - begin.cpu_us);
-  figure("rss_kb", (double)memory_kb("VmRSS"));
+  watch_start(setting_number("seconds", 10));
+  sleep((unsigned)watch_seconds());
+  watch_report();
 }
 
 static void open_memory(wire *wire) {

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "measure.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,40 @@ long memory_kb(const char *field) {
   fclose(status);
   if (kilobytes < 0) fail("/proc/self/status has no line %s.", field);
   return kilobytes;
+}
+
+static struct {
+  pthread_t thread;
+  long seconds;
+  moment begin, end;
+} watch;
+
+enum { SETTLING_SECONDS = 1 };
+
+static void *watch_this_process(void *argument) {
+  (void)argument;
+  sleep(SETTLING_SECONDS);
+  watch.begin = moment_now();
+  sleep((unsigned)watch.seconds);
+  watch.end = moment_now();
+  return NULL;
+}
+
+void watch_start(long seconds) {
+  watch.seconds = seconds;
+  if (pthread_create(&watch.thread, NULL, watch_this_process, NULL) != 0) fail("There is no thread to watch from.");
+}
+
+long watch_seconds(void) {
+  return SETTLING_SECONDS + watch.seconds + 1;
+}
+
+void watch_report(void) {
+  pthread_join(watch.thread, NULL);
+  /* The watcher's own sleep is one wait. */
+  figure("wakeups", (double)(watch.end.waits - watch.begin.waits - 1));
+  figure("cpu_us", watch.end.cpu_us - watch.begin.cpu_us);
+  figure("rss_kb", (double)memory_kb("VmRSS"));
 }
 
 void latencies_add(latencies *all, uint64_t us) {

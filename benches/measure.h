@@ -26,6 +26,12 @@ moment moment_now(void);
 /* "VmRSS" is the memory in use now, "VmHWM" the most there ever was. */
 long memory_kb(const char *field);
 
+/* Watches this process from another thread: for `seconds`, from one second after the start on, because whatever a library
+ * still does after its last call is not idleness yet. Meanwhile the caller idles for watch_seconds(). */
+void watch_start(long seconds);
+long watch_seconds(void);
+void watch_report(void); /* wakeups, cpu_us, rss_kb */
+
 typedef struct {
   uint32_t *us;
   size_t count, capacity;

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 typedef struct {
@@ -25,32 +26,24 @@ static void open_turn(pair *pair) {
   read_opening(pair->turn);
 }
 
-/* Either sleeps, or waits for an event that does not come. */
-static void wait_seconds(codex_turn *turn, int64_t seconds) {
+static void wait_for_nothing(codex_turn *turn) {
   codex_event *event = NULL;
-  if (setting_number("waiting", 0) == 0) {
-    sleep((unsigned)seconds);
-  } else {
-    MUST(codex_turn_next_event, turn, seconds * 1000, &event);
-    if (event) fail("An event came, though the runtime is idle.");
-  }
+  MUST(codex_turn_next_event, turn, watch_seconds() * 1000, &event);
+  if (event) fail("An event came, though the runtime is idle.");
 }
 
 static void idle(void) {
   codex_client_options *options = host_options();
   codex_client *client = host_connect(options);
   pair pair = {.thread = host_thread(client)};
-  moment begin, end;
   open_turn(&pair);
-  /* Whatever the library still does after the last call is not idleness yet. */
-  sleep(1);
-  begin = moment_now();
-  wait_seconds(pair.turn, setting_number("seconds", 10));
-  end = moment_now();
-  /* The wait of this program itself is one. */
-  figure("wakeups", (double)(end.waits - begin.waits - 1));
-  figure("cpu_us", end.cpu_us - begin.cpu_us);
-  figure("rss_kb", (double)memory_kb("VmRSS"));
+  watch_start(setting_number("seconds", 10));
+  if (strcmp(setting("how", "sleeping"), "waiting") == 0) {
+    wait_for_nothing(pair.turn);
+  } else {
+    sleep((unsigned)watch_seconds());
+  }
+  watch_report();
   codex_turn_free(pair.turn);
   codex_thread_free(pair.thread);
   codex_client_free(client);

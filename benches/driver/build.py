@@ -13,14 +13,7 @@ RELEASE = TARGET / "release"
 STORE = TARGET / "bench"
 BIN = STORE / "bin"
 FLAGS = "-std=gnu11 -O2 -g -Wall -Wextra -Wpedantic -Werror".split()
-BENCH_SOURCES = ["bench.c", "host.c", "streams.c", "calls.c", "memory.c", "measure.c"]
-# The event-loop scenarios are built once the header has all of these.
-EVENT_LOOP_CALLS = [
-    "codex_turn_begin(",
-    "codex_client_set_wakeup(",
-    "codex_client_wakeup_fd(",
-    "codex_client_options_set_single_queue(",
-]
+BENCH_SOURCES = ["bench.c", "host.c", "streams.c", "calls.c", "event_loop.c", "memory.c", "measure.c"]
 PYTHON_PEER = "openai-codex>=0.163,<0.164"
 TYPESCRIPT_PEER = "@openai/codex-sdk@0.163"
 
@@ -45,16 +38,9 @@ def library():
 
 
 def build_library():
-    command("cargo", "build", "--release", "--lib", cwd=ROOT)
+    say("Building the library and the stand-ins ...")
+    command("make", "build", cwd=ROOT)
     command("cargo", "build", "--release", "-p", "fake-runtime", "-p", "scripted-model", cwd=ROOT)
-    soname = RELEASE / "libcodex.so.0"
-    if library().suffix == ".so" and not soname.exists():
-        soname.symlink_to("libcodex.so")
-
-
-def has_event_loop():
-    header = (ROOT / "include" / "codex.h").read_text()
-    return all(call in header for call in EVENT_LOOP_CALLS)
 
 
 def compile_c(name, sources, flags=(), libraries=()):
@@ -64,11 +50,7 @@ def compile_c(name, sources, flags=(), libraries=()):
 
 def build_programs():
     BIN.mkdir(parents=True, exist_ok=True)
-    sources, flags = list(BENCH_SOURCES), ["-I", ROOT / "include"]
-    if has_event_loop():
-        sources.append("event_loop.c")
-        flags.append("-DHAVE_EVENT_LOOP")
-    compile_c("bench", sources, flags, ["-L", RELEASE, "-lcodex", f"-Wl,-rpath,{RELEASE}"])
+    compile_c("bench", BENCH_SOURCES, ["-I", ROOT / "include"], ["-L", RELEASE, "-lcodex", f"-Wl,-rpath,{RELEASE}"])
     compile_c("floor", ["floor.c", "wire.c", "measure.c"])
     compile_c("launch", ["launch.c", "measure.c"])
     compile_c("fake-exec", ["fake_exec.c", "measure.c"])

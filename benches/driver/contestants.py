@@ -16,6 +16,17 @@ class RunFailed(Exception):
     """A run ended badly; the message says how."""
 
 
+def figures_of(line, variables):
+    """What a benchmark program reports."""
+    try:
+        done = subprocess.run(line, env=variables, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise RunFailed(f"{' '.join(line)}\ndid not end within {TIMEOUT_SECONDS} s") from None
+    if done.returncode != 0:
+        raise RunFailed(f"{' '.join(line)}\nended with {done.returncode}: {done.stderr.strip()[-1500:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 class Bench:
     """The programs and the scripts of a session."""
 
@@ -36,16 +47,13 @@ class Bench:
 
     def run(self, scenario, who):
         """The figures of one run."""
+        return figures_of(*self.command(scenario, who))
+
+    def command(self, scenario, who):
+        """The command line of one run, and its environment."""
         entry = scenario.entries[who]
         line = self.launcher(scenario) + self.program(who) + [entry.scenario] + self.settings(scenario, who, entry)
-        variables = {**os.environ, **self.variables(scenario, who, entry)}
-        try:
-            done = subprocess.run(line, env=variables, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired:
-            raise RunFailed(f"{' '.join(line)}\ndid not end within {TIMEOUT_SECONDS} s") from None
-        if done.returncode != 0:
-            raise RunFailed(f"{' '.join(line)}\nended with {done.returncode}: {done.stderr.strip()[-1500:]}")
-        return json.loads(done.stdout.splitlines()[-1])
+        return line, {**os.environ, **self.variables(scenario, who, entry)}
 
     def program(self, who):
         peers = build.BENCHES / "peers"

@@ -48,9 +48,24 @@ class Scenario:
     entries: dict
     script: object = None  # a function of the count
     exec_variables: object = None  # the same for the stand-in for `codex exec`
-    needs: str = "fake"  # or "event-loop", "real"
+    needs: str = "fake"  # or "real"
     launch: bool = False
     small_pipe: bool = False
+    times: int | None = None  # how often it is run; None: as often as there are rounds
+
+
+SIZE = Scenario("size", [Row("stripped shared library", "bytes", "MB", 1, 3, scale=1e-6)], {})
+
+# What the gate counts: its scenarios, and what one of their events is.
+COUNTED = {
+    "stream-16": "an event of 16 B, pulled",
+    "stream-1k": "an event of 1 KiB, pulled",
+    "run": "an event of 16 B that nobody looks at",
+    "turns-100-queue": "an event of 16 B of 100 turns in a single queue",
+    "small-turns": "a small turn, run",
+    "small-turns-fd": "a small turn, single queue and poll()",
+    "calls": "a request round trip",
+}
 
 
 def hold_and(*actions):
@@ -166,6 +181,12 @@ def streams(many, some, few):
             flood(16, "message"),
         ),
         Scenario(
+            "stream-16-poll",
+            [cpu("saturated, 16 B, single queue and poll()")],
+            entries("loop-stream", some, some, floor_scenario="stream"),
+            flood(16, "buffered"),
+        ),
+        Scenario(
             "stream-1k",
             [cpu("saturated, 1 KiB, pulled", 2.3, 3.5)],
             entries("stream", some, some, few, some),
@@ -203,6 +224,12 @@ def paced(count):
             exec_pace,
         ),
         Scenario(
+            "paced-poll",
+            [cpu("1,000/s, single queue and poll()"), *latency("1,000/s, single queue and poll()")],
+            entries("loop-stream", count, count, floor_scenario="stream", paced=1),
+            paced_alone,
+        ),
+        Scenario(
             "paced-100-threads",
             [
                 cpu("1,000/s over 100 turns in 100 threads"),
@@ -216,7 +243,6 @@ def paced(count):
             [cpu("1,000/s over 100 turns, single queue"), *latency("1,000/s over 100 turns, single queue")],
             entries("queue-turns", count, count, floor_scenario="turns", turns=100, paced=1),
             paced_turns(100),
-            needs="event-loop",
         ),
     ]
 
@@ -225,12 +251,13 @@ def many_turns(count):
     targets = {1000: (0.6, 1.5)}
     scenarios = []
     for turns in [1, 10, 100, 1000]:
+        at_once = "1 turn" if turns == 1 else f"{turns:,} turns"
         python = {"python": count} if turns in (100, 1000) else {}
         typescript = {"typescript": count} if turns == 100 else {}
         scenarios.append(
             Scenario(
                 f"turns-{turns}",
-                [cpu(f"{turns:,} turns, one thread", *targets.get(turns, ()))],
+                [cpu(f"{at_once}, one thread", *targets.get(turns, ()))],
                 entries("turns", count, count, turns=turns, consumers="one", **python, **typescript),
                 crowd(turns),
                 lambda count, turns=turns: {"FAKE_EXEC_COUNT": count // turns},
@@ -239,7 +266,7 @@ def many_turns(count):
         scenarios.append(
             Scenario(
                 f"turns-{turns}-threads",
-                [cpu(f"{turns:,} turns, a thread each")],
+                [cpu(f"{at_once}, a thread each")],
                 entries("turns", libcodex=count, python=count if turns == 100 else 0, turns=turns, consumers="each"),
                 crowd(turns),
             )
@@ -247,10 +274,9 @@ def many_turns(count):
         scenarios.append(
             Scenario(
                 f"turns-{turns}-queue",
-                [cpu(f"{turns:,} turns, single queue", *targets.get(turns, ()))],
+                [cpu(f"{at_once}, single queue", *targets.get(turns, ()))],
                 entries("queue-turns", count, count, floor_scenario="turns", turns=turns),
                 crowd(turns),
-                needs="event-loop",
             )
         )
     return scenarios
@@ -281,7 +307,6 @@ def one_by_one(turns, calls, few):
                 [cpu(f"small turn, single queue and poll(), {how}"), wall(f"small turn, single queue and poll(), {how}")],
                 entries(f"loop-{way}", turns, turns, floor_scenario="small-turns"),
                 builtin,
-                needs="event-loop",
             )
             for way, how in [("fd", "wakeup_fd"), ("callback", "set_wakeup")]
         ],
@@ -330,25 +355,34 @@ def starts(real):
 
 
 def quiet(seconds):
-    idle = entries("idle", 1, 1, 1, 1, seconds=seconds)
-    waiting = entries("idle", libcodex=1, seconds=seconds, waiting=1)
+    """A wake-up more or less is no noise: what is idle is looked at once."""
+    idle = f"idle for {seconds} s"
     return [
         Scenario(
             "idle",
             [
-                Row(f"idle for {seconds} s: wake-ups", "wakeups", "", 0, 0),
-                Row(f"idle for {seconds} s: CPU", "cpu_us", "ms", scale=1e-3),
+                Row(f"{idle}: wake-ups", "wakeups", "", 0, 0),
+                Row(f"{idle}: CPU", "cpu_us", "ms", scale=1e-3),
                 megabytes("RSS, idle", "rss_kb", 3, 6),
             ],
-            idle,
+            entries("idle", 1, 1, 1, 1, seconds=seconds),
             held,
             lambda _count: {},
+            times=1,
         ),
         Scenario(
             "idle-waiting",
-            [Row(f"idle for {seconds} s inside next_event: wake-ups", "wakeups", "", 0, 0)],
-            waiting,
+            [Row(f"{idle} inside next_event: wake-ups", "wakeups", "", 0, 0)],
+            entries("idle", libcodex=1, seconds=seconds, how="waiting"),
             held,
+            times=1,
+        ),
+        Scenario(
+            "idle-poll",
+            [Row(f"{idle} in poll(), with a wake-up set: wake-ups", "wakeups", "", 0, 0)],
+            entries("loop-idle", libcodex=1, seconds=seconds),
+            held,
+            times=1,
         ),
     ]
 
@@ -371,6 +405,7 @@ def memory(sizes):
             ),
             flood(1024, "buffered"),
             exec_flood(1024),
+            times=1,
         )
         for count in sizes
     ]
@@ -410,3 +445,9 @@ def short_form(real):
         *quiet(2),
         *memory([50_000, 200_000]),
     ]
+
+
+def counted_form():
+    """Long enough for what a turn costs not to show in the figures of an event."""
+    every = [*streams(40_000, 40_000, 0), *many_turns(40_000), *one_by_one(400, 2_000, 0)]
+    return [scenario for scenario in every if scenario.name in COUNTED]

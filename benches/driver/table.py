@@ -2,10 +2,10 @@
 
 import statistics
 
-from .scenarios import CONTESTANTS, FLOOR, LIBCODEX, MORE, AboveFloor
+from .scenarios import CONTESTANTS, FLOOR, LIBCODEX, MORE, PYTHON, TYPESCRIPT, AboveFloor
 
 NEVER = "never"
-HEADINGS = ["", *CONTESTANTS, "goal", "required", ""]
+HEADINGS = ["property", FLOOR, PYTHON, TYPESCRIPT, "required", "goal", LIBCODEX, "spread", "reached"]
 
 
 class Results:
@@ -28,7 +28,7 @@ class Results:
 
     def spread(self, scenario, who, figure):
         """How far apart the rounds were, as a share of their median."""
-        values = [run[figure] for run in self.runs.get((scenario.name, who), []) if run.get(figure)]
+        values = [run[figure] for run in self.runs.get((scenario.name, who), []) if (run.get(figure) or 0) > 0]
         return (max(values) - min(values)) / statistics.median(values) if len(values) > 1 else None
 
 
@@ -44,8 +44,12 @@ def number(value):
     if abs(value) >= 100:
         return f"{value:.0f}"
     if abs(value) >= 10:
-        return f"{value:.1f}"
+        return f"{value:.1f}".removesuffix(".0")
     return f"{value:.2f}".rstrip("0").rstrip(".") if value else "0"
+
+
+def share(value):
+    return "" if value is None else f"{value:.0%}"
 
 
 def target(value):
@@ -92,9 +96,17 @@ def values_of(results, scenario, row):
 
 def line(results, scenario, row):
     values = values_of(results, scenario, row)
-    label = f"{row.label}, {row.unit}" if row.unit else row.label
-    cells = [cell(row, who, values) for who in CONTESTANTS]
-    return [label, *cells, target(row.goal), target(row.required), verdict(row, values[LIBCODEX], values[FLOOR])]
+    floor, libcodex, *peers = [cell(row, who, values) for who in CONTESTANTS]
+    return [
+        f"{row.label}, {row.unit}" if row.unit else row.label,
+        floor,
+        *peers,
+        target(row.required),
+        target(row.goal),
+        libcodex,
+        share(results.spread(scenario, LIBCODEX, row.figure)),
+        verdict(row, values[LIBCODEX], values[FLOOR]),
+    ]
 
 
 def lines(results, scenarios):
@@ -102,18 +114,21 @@ def lines(results, scenarios):
 
 
 def as_text(rows):
-    rows = [HEADINGS, *rows]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return aligned([HEADINGS, *rows])
+
+
+def aligned(rows):
+    """The first column begins, the others end at the same place."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
     texts = []
-    for row in rows:
-        first, *rest = row
+    for first, *rest in rows:
         cells = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:]))]
         texts.append("  ".join(cells).rstrip())
     return "\n".join(texts)
 
 
 def as_markdown(rows):
-    ruler = ["---", *["---:"] * 6, "---"]
+    ruler = ["---", *["---:"] * (len(HEADINGS) - 2), "---"]
     return "\n".join("| " + " | ".join(row) + " |" for row in [HEADINGS, ruler, *rows])
 
 
