@@ -37,7 +37,7 @@ SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
 .PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools asan tsan valgrind \
-	consumers soak soak-short soak-program header install uninstall clean
+	consumers bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
@@ -85,10 +85,10 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools asan tsan valgrind consumers soak-short ## Run the C tests under ASan, TSan and valgrind, build as an installed consumer, soak shortly
+verify: verify-tools asan tsan valgrind consumers bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, count instructions, soak
 
 verify-tools: ## Check that the tools of `make verify` are there
-	@scripts/check-tools asan tsan valgrind cmake pkg-config
+	@scripts/check-tools asan tsan valgrind cmake pkg-config python3
 
 asan: debug ## Run the C tests with AddressSanitizer in the library and in the tests
 	@scripts/check-tools asan
@@ -137,7 +137,20 @@ soak-program: build
 	cargo build -p fake-runtime
 	@mkdir -p $(TARGET)/soak
 	$(CC) -std=gnu11 $(STRICT) -Iinclude -Ibenches tests/soak/soak.c benches/host.c benches/measure.c -o $(SOAK) \
-		-L$(RELEASE) -lcodex -Wl,-rpath,$(RELEASE)
+		-L$(RELEASE) -lcodex -Wl,-rpath,$(RELEASE) -lpthread
+
+bench: ## Measure beside the floor and the official SDKs, in under 5 minutes; benches/README.md tells more
+	@scripts/check-tools python3
+	benches/run --short
+
+bench-check: ## Count the instructions of the hot paths; worse than benches/instructions.json by over 5 % fails
+	@scripts/check-tools python3 valgrind
+	python3 -B -m unittest discover -s benches/driver -t benches
+	benches/instructions
+
+bench-baseline: ## Record benches/instructions.json anew, when the hot paths are meant to cost what they do now
+	@scripts/check-tools python3 valgrind
+	benches/instructions --record
 
 header: ## Write include/codex.h anew from the Rust source
 	CODEX_UPDATE_HEADER=1 cargo test --test header
@@ -177,5 +190,5 @@ uninstall: ## Remove what `make install` installed
 	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
 
 clean: ## Remove what was built; downloaded runtimes stay
-	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust stage consumers c-tests demo soak tmp)
+	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench stage consumers c-tests demo soak tmp)
 	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."
