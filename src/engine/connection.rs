@@ -3,15 +3,16 @@
 use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Wake};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::baton::{Baton, Eagerness, Shift};
+use super::baton::{Baton, Eagerness, Followed, Shift};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::RequestHandler;
 use super::drive::Driver;
@@ -35,11 +36,15 @@ pub struct Answering {
     pub threads: usize,
 }
 
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One connection. Handles share it; the thread that drives it holds it too, until it is over.
 pub struct Connection {
     session: Mutex<Session>,
     runtime: Runtime,
     baton: Baton,
+    /// Moves the messages, until the connection is over. For whoever has the baton.
+    driver: Mutex<Option<Task>>,
     queues: Queues,
     answering: Answering,
     callbacks: OnceCell<Arc<Callbacks>>,
@@ -71,8 +76,7 @@ impl Connection {
         observers: Vec<Arc<Callbacks>>,
         connect: impl FnOnce() -> Result<Box<dyn Transport>>,
     ) -> Result<Arc<Self>> {
-        // Whoever waits looks after each step of the driver, and not after many: what they brought would lie in memory.
-        let build = || Builder::new_current_thread().enable_io().enable_time().event_interval(1).build();
+        let build = || Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = sys::above_standard_streams(build).flatten().map_err(no_resources)?;
         let eagerness = if config.asks == Asks::Handler { Eagerness::Eager } else { Eagerness::Patient };
         let connection = Arc::new(Self {
@@ -82,6 +86,7 @@ impl Connection {
             session: Mutex::new(Session::new(config, log)),
             runtime,
             baton: Baton::new(eagerness),
+            driver: Mutex::new(None),
             answering,
             callbacks: OnceCell::new(),
             observers,
@@ -95,7 +100,7 @@ impl Connection {
         let guard = connection.runtime.enter();
         let driver = Driver::new(Arc::clone(&connection), connect()?, tap);
         drop(guard);
-        connection.runtime.spawn(guarded(Arc::clone(&connection), driver));
+        *connection.driver() = Some(Box::pin(guarded(Arc::clone(&connection), driver)));
         let background = Arc::clone(&connection);
         sys::spawn_thread("codex", move || background.serve()).map_err(no_resources)?;
         Ok(connection)
@@ -151,49 +156,57 @@ impl Connection {
             return Ok(None);
         }
         self.ensure_may_wait(interest)?;
-        if is_thread_ending() {
-            return Ok(self.wait_beside(interest, deadline, ready));
-        }
-        let waiting = self.baton.wait();
-        let attempt = poll_fn(|cx| {
+        let mut look = |waker: &Waker| {
             let mut session = self.own_session();
-            match ready(&mut session) {
-                Some(found) => Poll::Ready(found),
-                None => {
-                    session.listen(interest, cx.waker());
-                    Poll::Pending
-                }
+            let found = ready(&mut session);
+            if found.is_none() {
+                session.listen(interest, waker);
             }
-        });
-        let found = self.runtime.block_on(async {
-            match deadline {
-                Deadline::At(at) => tokio::time::timeout_at(at.into(), attempt).await.ok(),
-                Deadline::Never | Deadline::Now => Some(attempt.await),
-            }
-        });
-        drop(waiting);
-        Ok(found)
+            found
+        };
+        let waiting = if can_drive() { self.baton.wait() } else { self.baton.wait_beside() };
+        Ok(match waiting.follow(&mut look, || self.time_left(deadline)) {
+            Followed::Found(found) => Some(found),
+            Followed::TimedOut => None,
+            Followed::MyTurn => self.drive_until(deadline, look),
+        })
     }
 
-    /// Waits without driving: a thread that is ending has lost what tokio keeps for it, as has the one that exits the process
-    /// and runs its exit handlers and static destructors. The background thread drives.
-    fn wait_beside<T>(
-        self: &Arc<Self>,
-        interest: Interest,
-        deadline: Deadline,
-        mut ready: impl FnMut(&mut Session) -> Option<T>,
-    ) -> Option<T> {
-        let bell = Arc::new(Bell::default());
-        loop {
-            let mut session = self.own_session();
-            if let Some(found) = ready(&mut session) {
-                return Some(found);
+    fn drive_until<T>(&self, deadline: Deadline, mut look: impl FnMut(&Waker) -> Option<T>) -> Option<T> {
+        let found = poll_fn(|cx| look(cx.waker()).map_or(Poll::Pending, Poll::Ready));
+        match deadline {
+            Deadline::At(at) => {
+                let timed = async { tokio::time::timeout_at(at.into(), found).await.ok() };
+                self.drive(timed)
             }
-            session.listen(interest, &Arc::clone(&bell).into());
-            drop(session);
-            if !bell.wait(deadline) {
-                return None;
+            Deadline::Never | Deadline::Now => Some(self.drive(found)),
+        }
+    }
+
+    /// Moves messages on this thread until `done`, which is asked after each step: what came does not pile up before it is seen.
+    /// Only for whoever has the baton.
+    fn drive<T>(&self, done: impl Future<Output = T>) -> T {
+        let mut driver = self.driver();
+        let mut done = pin!(done);
+        self.runtime.block_on(poll_fn(|cx| {
+            self.baton.attend();
+            if driver.as_mut().is_some_and(|task| task.as_mut().poll(cx).is_ready()) {
+                *driver = None;
             }
+            done.as_mut().poll(cx)
+        }))
+    }
+
+    fn driver(&self) -> MutexGuard<'_, Option<Task>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` for as long as it takes.
+    fn time_left(&self, deadline: Deadline) -> Option<Duration> {
+        match deadline {
+            Deadline::Never => None,
+            Deadline::At(at) => Some(at.saturating_duration_since(self.now())),
+            Deadline::Now => Some(Duration::ZERO),
         }
     }
 
@@ -268,17 +281,16 @@ impl Connection {
 
     fn serve(self: Arc<Self>) {
         while self.baton.next_shift() == Shift::Drive {
-            self.runtime.block_on(poll_fn(|cx| self.baton.poll_relieved(cx)));
+            self.drive(poll_fn(|_| if self.baton.is_relieved() { Poll::Ready(()) } else { Poll::Pending }));
             self.baton.let_go();
         }
     }
 
     fn carry_out(self: &Arc<Self>, effects: Effects) {
-        let demanded = !effects.wakers.is_empty();
         for waker in effects.wakers {
             waker.wake();
         }
-        if demanded {
+        if effects.demanded {
             self.baton.demand();
         }
         for wakeup in effects.wakeups {
@@ -335,40 +347,10 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-/// Wakes a thread that does not drive the connection.
-#[derive(Default)]
-struct Bell {
-    rung: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Bell {
-    /// Waits until it is rung; false when the deadline passed first.
-    fn wait(&self, deadline: Deadline) -> bool {
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*rung {
-            rung = match deadline {
-                Deadline::At(at) => {
-                    let Some(left) = at.checked_duration_since(Instant::now()) else { return false };
-                    self.changed.wait_timeout(rung, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-                Deadline::Never | Deadline::Now => self.changed.wait(rung).unwrap_or_else(PoisonError::into_inner),
-            };
-        }
-        *rung = false;
-        true
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
-    }
-}
-
-fn is_thread_ending() -> bool {
-    Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed())
+/// A thread that is ending has lost what tokio keeps for it, as has the one that exits the process and runs its exit handlers
+/// and static destructors.
+fn can_drive() -> bool {
+    !Handle::try_current().is_err_and(|error| error.is_thread_local_destroyed())
 }
 
 /// The state of a connection, locked. Letting it go carries out what it asked for.

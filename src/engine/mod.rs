@@ -26,6 +26,7 @@ pub mod rpc;
 mod schema;
 pub mod session;
 pub mod spares;
+mod sync;
 pub mod text;
 pub mod thread;
 pub mod tools;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::{Purpose, Session};
+use super::{Purpose, Session, add_listener};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, quote};
@@ -34,7 +34,7 @@ impl HostCalls {
     }
 
     pub(super) fn listen(&mut self, call: HostCall, waker: &Waker) {
-        self.calls[call].listeners.push(waker.clone());
+        add_listener(&mut self.calls[call].listeners, waker);
     }
 }
 

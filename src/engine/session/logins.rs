@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use slab::Slab;
 
-use super::Session;
+use super::{Session, add_listener};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, string};
 use crate::engine::rpc::Notification;
@@ -34,7 +34,7 @@ impl Logins {
     }
 
     pub(super) fn listen(&mut self, login: LoginKey, waker: &Waker) {
-        self.logins[login].listeners.push(waker.clone());
+        add_listener(&mut self.logins[login].listeners, waker);
     }
 }
 

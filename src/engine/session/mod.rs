@@ -208,6 +208,8 @@ pub enum Reading {
 /// What is to be done once the lock is let go.
 #[derive(Default)]
 pub struct Effects {
+    /// Whether there is something for whoever drives.
+    pub demanded: bool,
     /// Whom to wake.
     pub wakers: Vec<Waker>,
     /// Requests for functions of the host.
@@ -222,8 +224,9 @@ pub struct Effects {
 
 impl Effects {
     fn is_empty(&self) -> bool {
-        let Self { wakers, asked, clocks, cancelled, wakeups } = self;
-        wakers.is_empty() && asked.is_empty() && clocks.is_empty() && cancelled.is_empty() && wakeups.is_empty()
+        let Self { demanded, wakers, asked, clocks, cancelled, wakeups } = self;
+        let functions = asked.len() + clocks.len() + cancelled.len() + wakeups.len();
+        !demanded && wakers.is_empty() && functions == 0
     }
 }
 
@@ -581,6 +584,7 @@ impl Session {
 
     /// There is something to write, to read again or to wait for.
     fn wake_driver(&mut self) {
+        self.effects.demanded = true;
         if let Driver::Waits(waker) = std::mem::replace(&mut self.driver, Driver::Called) {
             self.effects.wakers.push(waker);
         }
@@ -599,7 +603,7 @@ impl Session {
             Interest::Thread(thread) => self.listen_thread(thread, waker),
             Interest::Login(login) => self.logins.listen(login, waker),
             Interest::Client => self.client.queue.listen(waker),
-            Interest::State => self.state_listeners.push(waker.clone()),
+            Interest::State => add_listener(&mut self.state_listeners, waker),
         }
     }
 
@@ -713,6 +717,13 @@ impl Session {
     fn serial(&mut self) -> u64 {
         self.next_serial += 1;
         self.next_serial
+    }
+}
+
+/// Whoever drives listens again after each step.
+fn add_listener(listeners: &mut Vec<Waker>, waker: &Waker) {
+    if !listeners.iter().any(|known| known.will_wake(waker)) {
+        listeners.push(waker.clone());
     }
 }
 

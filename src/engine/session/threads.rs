@@ -7,7 +7,7 @@ use std::time::Instant;
 use once_cell::sync::OnceCell;
 
 use super::turns::SlotRef;
-use super::{Purpose, Session};
+use super::{Purpose, Session, add_listener};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, string};
@@ -232,7 +232,7 @@ impl Session {
     }
 
     pub(super) fn listen_thread(&mut self, key: ThreadKey, waker: &Waker) {
-        self.threads[key].listeners.push(waker.clone());
+        add_listener(&mut self.threads[key].listeners, waker);
     }
 
     /// Has a turn wait for its thread, if that is not open yet. Says whether it waits; a thread that could not be opened fails it.
