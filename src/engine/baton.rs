@@ -58,6 +58,8 @@ struct State {
     /// The callers that wait while somebody else drives, in the order in which they came.
     seats: BTreeMap<u64, Arc<Seat>>,
     next_seat: u64,
+    /// How many callers are about to wait.
+    coming: usize,
     /// How often the last caller left.
     departures: u64,
     eagerness: Eagerness,
@@ -110,6 +112,10 @@ enum Place {
     Beside(Arc<Seat>),
 }
 
+/// A caller that is about to wait, for as long as this lives: what it demands, it will do itself.
+#[derive(Debug)]
+pub struct Coming<'a>(&'a Baton);
+
 impl Baton {
     /// Nobody waits yet.
     pub fn new(eagerness: Eagerness) -> Self {
@@ -117,6 +123,7 @@ impl Baton {
             holder: Holder::Nobody,
             seats: BTreeMap::new(),
             next_seat: 0,
+            coming: 0,
             departures: 0,
             eagerness,
             demanded: false,
@@ -124,6 +131,14 @@ impl Baton {
             over: false,
         };
         Self { state: Mutex::new(state), called: Condvar::new() }
+    }
+
+    /// The calling thread is about to demand something and then to wait for it: the background thread need not step in between.
+    pub fn coming(&self) -> Coming<'_> {
+        let mut state = self.lock();
+        state.coming += 1;
+        state.relieve();
+        Coming(self)
     }
 
     /// The calling thread waits from now on, and drives when it is its turn.
@@ -152,10 +167,7 @@ impl Baton {
     pub fn demand(&self) {
         let mut state = self.lock();
         state.demanded = true;
-        if state.is_free() {
-            drop(state);
-            self.called.notify_one();
-        }
+        self.call_if_needed(state);
     }
 
     /// Whoever drives is about to look for work: what was demanded until now is met.
@@ -242,6 +254,13 @@ impl Baton {
         }
     }
 
+    fn call_if_needed(&self, state: MutexGuard<'_, State>) {
+        if state.needs_background() {
+            drop(state);
+            self.called.notify_one();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -273,9 +292,9 @@ impl State {
         self.holder == Holder::Nobody && self.seats.is_empty()
     }
 
-    /// Whether nobody drives, and no reader is left the time to come back.
+    /// Whether nobody drives or is about to, and no reader is left the time to come back.
     fn needs_background(&self) -> bool {
-        self.is_free() && (self.demanded || self.eagerness == Eagerness::Eager)
+        self.is_free() && self.coming == 0 && (self.demanded || self.eagerness == Eagerness::Eager)
     }
 }
 
@@ -324,6 +343,14 @@ impl Drop for Waiting<'_> {
             // It drove, or has just been told to.
             Place::Seat(..) | Place::Driver => self.baton.hand_over(state),
         }
+    }
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.coming -= 1;
+        self.0.call_if_needed(state);
     }
 }
 

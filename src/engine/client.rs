@@ -182,6 +182,7 @@ impl Client {
 /// Calls a method and waits for the result.
 pub(super) fn call(connection: &Arc<Connection>, method: &str, params: &str, timeout: Timeout) -> Result<String> {
     check_method(method)?;
+    let _coming = connection.about_to_wait();
     let now = connection.now();
     let call = {
         let mut session = connection.session()?;

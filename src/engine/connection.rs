@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::baton::{Baton, Eagerness, Followed, Shift};
+use super::baton::{Baton, Coming, Eagerness, Followed, Shift};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::RequestHandler;
 use super::drive::Driver;
@@ -138,6 +138,11 @@ impl Connection {
             session
         });
         SessionGuard { connection: self, session: Some(session), unwinding: std::thread::panicking() }
+    }
+
+    /// To be held while something is asked for that the calling thread then waits for: it moves that itself, at once.
+    pub fn about_to_wait(&self) -> Option<Coming<'_>> {
+        can_drive().then(|| self.baton.coming())
     }
 
     /// Waits until `ready` finds what it looks for; `None` when the deadline passed first. The one way to block.

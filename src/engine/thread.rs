@@ -55,6 +55,7 @@ impl Thread {
 
     /// Opens a thread and waits until the runtime has.
     pub fn open(client: &Client, origin: Origin<'_>, params: Option<&str>) -> Result<Self> {
+        let _coming = client.connection().about_to_wait();
         let thread = Self::begin_as(client, origin, params, Announce::Nothing)?;
         thread.wait_open()?;
         Ok(thread)

@@ -32,6 +32,7 @@ pub struct Turn {
 impl Turn {
     /// Starts a turn and waits until the runtime has accepted it.
     pub fn start(thread: &Thread, text: Option<&str>, params: Option<&str>) -> Result<Self> {
+        let _coming = thread.connection().about_to_wait();
         let turn = Self::begin(thread, text, params, Delivery::Kept)?;
         turn.wait_started()?;
         Ok(turn)
@@ -48,6 +49,7 @@ impl Turn {
 
     /// Has the history of the thread compacted, in a turn of its own, and waits until that has begun.
     pub fn compact(thread: &Thread) -> Result<Self> {
+        let _coming = thread.connection().about_to_wait();
         let turn = Self::open_with(thread, Opening::Compaction, &Object::new(), thread.limits(), Delivery::Kept)?;
         turn.wait_started()?;
         Ok(turn)
@@ -59,6 +61,7 @@ impl Turn {
         let limits = policy::take_limits(&mut params, thread.limits())?;
         policy::unwrap_raw(&mut params)?;
         params.set_raw("target", parse_object("target", Some(target))?.to_json());
+        let _coming = thread.connection().about_to_wait();
         let turn = Self::open_with(thread, Opening::Review, &params, limits, Delivery::Kept)?;
         turn.wait_started()?;
         Ok(turn)
@@ -89,6 +92,7 @@ impl Turn {
             return Err(Error::invalid_argument("the turn id is empty; pass NULL for the turn that runs"));
         }
         thread.wait_open()?;
+        let _coming = thread.connection().about_to_wait();
         let turn = Self::open(thread, |session, now| {
             let start = TurnStart {
                 thread: thread.key(),
@@ -228,6 +232,7 @@ pub type Run = (Option<Arc<TurnResult>>, Option<Error>);
 /// Runs a turn to its end and collects what it did.
 pub fn run(thread: &Thread, text: Option<&str>, params: Option<&str>) -> Result<Run> {
     thread.connection().ensure_may_wait(Interest::State)?;
+    let _coming = thread.connection().about_to_wait();
     let turn = Turn::begin(thread, text, params, Delivery::Discarded)?;
     let ended = turn.wait(Deadline::Never)?.ok_or_else(no_end)?;
     Ok((ended.result.clone(), ended.error.clone()))
@@ -250,14 +255,18 @@ pub fn run_streamed(
     mut on_event: impl FnMut(&super::event::Event) -> Flow,
 ) -> Result<Run> {
     thread.connection().ensure_may_wait(Interest::State)?;
+    let coming = thread.connection().about_to_wait();
     let turn = Turn::begin(thread, text, params, Delivery::Streamed)?;
+    let mut next = turn.next_own_event(Deadline::Never)?;
+    drop(coming);
     let mut stopped = false;
-    while let Read::Event(event) = turn.next_own_event(Deadline::Never)? {
+    while let Read::Event(event) = next {
         if !stopped && on_event(&event) == Flow::Interrupt {
             stopped = true;
             turn.interrupt()?;
         }
         Spares::put(event);
+        next = turn.next_own_event(Deadline::Never)?;
     }
     let ended = turn.wait(Deadline::Never)?.ok_or_else(no_end)?;
     let error = ended.error.clone().or_else(|| stopped.then(stopped_too_late));

@@ -132,6 +132,38 @@ fn a_demand_is_met_though_the_caller_that_is_handed_the_baton_leaves() {
 }
 
 #[test]
+fn what_a_caller_asks_for_before_it_waits_is_done_whether_it_waits_or_not() {
+    for patience in [Endless, Brief] {
+        always(Stands, Patient, move |connection| {
+            let caller = connection.spawn(move |connection| {
+                let _coming = connection.baton.coming();
+                connection.post();
+                _ = connection.wait(0, patience);
+            });
+            connection.arrive(0);
+            connection.until_sent(1);
+            caller.join().unwrap();
+        });
+    }
+    always(Stands, Patient, |connection| {
+        let coming = connection.baton.coming();
+        connection.post();
+        drop(coming);
+        connection.until_sent(1);
+    });
+}
+
+#[test]
+fn the_background_thread_makes_way_for_a_caller_that_is_about_to_wait() {
+    always(Stands, Eager, |connection| {
+        let _coming = connection.baton.coming();
+        connection.post();
+        connection.take_turn();
+        connection.take_turn();
+    });
+}
+
+#[test]
 fn the_background_thread_drives_after_the_last_caller_has_left() {
     for (time, eagerness) in [(Flies, Patient), (Stands, Eager)] {
         always(time, eagerness, |connection| {
