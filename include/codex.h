@@ -1919,6 +1919,29 @@ codex_status codex_thread_review(struct codex_thread *thread,
                                  struct codex_error **err);
 
 /**
+ * Has the agent pursue a goal, and waits until it has begun. The runtime begins one turn after the other until the agent says
+ * that the goal is reached or cannot be. Here they are one turn: it has the id of the first, one CODEX_EVENT_TURN_STARTED and one
+ * CODEX_EVENT_TURN_COMPLETED, and in its TurnResult the items of all of them and the sum of their usage. Steering reaches the one
+ * that runs; an interrupt, and a limit that is crossed, pauses the goal too. Without an end that is in sight, set limits.
+ *
+ * Until it ends the thread takes no other turn of this client: that is refused with the reason "goalActive". A goal that the
+ * thread had before is forgotten. Freeing the handle lets the agent go on.
+ *
+ * @param thread       required; one that is not ephemeral, and on which no turn runs
+ * @param objective    what is to be reached; required
+ * @param params_json  a JSON object: "limits" and "raw" as those of a turn, "tokenBudget", and what the protocol has for
+ *                     thread/goal/set; NULL is the empty one
+ * @param out          receives the turn: owned, see codex_turn_free
+ * @return as codex_turn_start
+ * @note since 0.1.0
+ */
+codex_status codex_thread_goal(struct codex_thread *thread,
+                               const char *objective,
+                               const char *params_json,
+                               struct codex_turn **out,
+                               struct codex_error **err);
+
+/**
  * Has the model write a summary that takes the place of the thread's history. The runtime does that in a turn of its own, and
  * interrupts one that runs on the thread; while it does, input is refused with the reason "activeTurnNotSteerable".
  *

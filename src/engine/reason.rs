@@ -36,6 +36,8 @@ const REASONS: &[(Shape, &str)] = &[
     (Holds("already has an active writer"), "activeWriter"),
     (Holds("is archived"), "threadArchived"),
     (Starts("ephemeral thread"), "threadEphemeral"),
+    (Starts("goal objective"), "objectiveInvalid"),
+    (Starts("goals feature is disabled"), "goalsDisabled"),
     (Starts("thread is not persisted"), "threadEphemeral"),
     (Starts("input must not be empty"), "inputEmpty"),
     (Holds("must not be empty"), "invalidParams"),

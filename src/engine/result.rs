@@ -6,7 +6,7 @@ use once_cell::sync::OnceCell;
 use serde::Deserialize;
 
 use super::error::Error;
-use super::json::{self, Tree, push_quoted};
+use super::json::{self, Object, Tree, push_quoted};
 use super::text::ZString;
 
 /// How much is kept of a message that is not complete, in bytes: several times what a model says at once.
@@ -194,6 +194,40 @@ impl Collector {
             };
             *place = Some(value.into());
         }
+    }
+
+    /// A `turn` object of one of the turns that make up a goal: where it stands is where the whole stands, and the whole began
+    /// with the first.
+    pub fn step(&mut self, turn_json: &str) {
+        let began = self.turn.started_at.clone();
+        self.turn = TurnObject::default();
+        self.turn(turn_json);
+        self.turn.started_at = began.or(self.turn.started_at.take());
+        self.turn.duration_ms = self.span_ms().map(|span| span.to_string().into());
+    }
+
+    /// The `turn` object of the last of the turns that make up a goal, as that of the whole.
+    pub fn whole(&self, turn_json: &str) -> String {
+        let mut turn = Object::parse(turn_json).unwrap_or_default();
+        for (key, value) in [
+            ("status", &self.turn.status),
+            ("startedAt", &self.turn.started_at),
+            ("durationMs", &self.turn.duration_ms),
+        ] {
+            turn.set_raw(key, value.as_deref().unwrap_or("null"));
+        }
+        turn.to_json()
+    }
+
+    /// The host interrupted a goal between two of its turns.
+    pub fn set_interrupted(&mut self) {
+        self.turn.status = Some("\"interrupted\"".into());
+    }
+
+    /// From the beginning to the end, which the runtime tells in seconds.
+    fn span_ms(&self) -> Option<i64> {
+        let seconds = |raw: &Option<Box<str>>| raw.as_deref().and_then(|raw| raw.parse::<i64>().ok());
+        Some((seconds(&self.turn.completed_at)? - seconds(&self.turn.started_at)?) * 1000)
     }
 
     /// The `item` of `item/started`.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::client::{Client, Timeout, call, parse_params};
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result};
-use super::json::quote;
+use super::json::{member, quote, string};
 use super::limits::Limits;
 use super::policy;
 use super::session::{Announce, Interest, ThreadFacts, ThreadKey};
@@ -178,6 +178,20 @@ impl Thread {
         self.call_by_id("thread/unsubscribe")?;
         self.connection().session()?.leave_thread(self.key);
         Ok(())
+    }
+
+    /// Makes way for a goal: nothing runs on it, and the runtime forgets the goal that it had.
+    pub(super) fn make_way_for_goal(&self, objective: &str) -> Result<()> {
+        if objective.trim().is_empty() {
+            return Err(Error::invalid_argument("the objective of the goal is empty; say what is to be reached"));
+        }
+        let read = self.read(Turns::Excluded)?;
+        let status = member(&read, "thread").and_then(|thread| member(thread, "status"));
+        if status.and_then(|status| member(status, "type")).and_then(string).as_deref() == Some("active") {
+            let message = "a turn runs on the thread: wait for its end, or interrupt it, before a goal is set";
+            return Err(Error::invalid_argument(message).with_reason("turnRunning"));
+        }
+        self.call_by_id("thread/goal/clear").map(drop)
     }
 
     /// Has its history compacted, in a turn that nobody here follows.

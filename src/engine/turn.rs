@@ -1,6 +1,7 @@
 //! A turn: the agent works on one input. A handle follows it, from its beginning or from when it was attached to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
@@ -15,6 +16,9 @@ use super::session::{Delivery, Ended, HandleId, Interest, Opening, Queues, Sessi
 use super::spares::Spares;
 use super::text::ZString;
 use super::thread::Thread;
+
+/// How long the runtime may take from one turn of a goal to the next.
+const NEXT_OF_GOAL: Duration = Duration::from_secs(5);
 
 /// How a turn ended for a caller that waited.
 pub type Outcome = Arc<Ended>;
@@ -63,6 +67,19 @@ impl Turn {
         params.set_raw("target", parse_object("target", Some(target))?.to_json());
         let _coming = thread.connection().about_to_wait();
         let turn = Self::open_with(thread, Opening::Review, &params, limits, Delivery::Kept)?;
+        turn.wait_started()?;
+        Ok(turn)
+    }
+
+    /// Has a goal pursued, in as many turns of the runtime as that takes, and waits until the first has begun.
+    pub fn pursue(thread: &Thread, objective: &str, params: Option<&str>) -> Result<Self> {
+        let mut params = parse_params(params)?;
+        let limits = policy::take_limits(&mut params, thread.limits())?;
+        policy::unwrap_raw(&mut params)?;
+        params.set_string("objective", objective);
+        params.set_string("status", "active");
+        thread.make_way_for_goal(objective)?;
+        let turn = Self::open_with(thread, Opening::Goal, &params, limits, Delivery::Kept)?;
         turn.wait_started()?;
         Ok(turn)
     }
@@ -165,8 +182,36 @@ impl Turn {
         add_input(&mut params, text)?;
         self.wait_started()?;
         params.set_string("threadId", self.thread_id.get().map_or("", ZString::as_str));
-        params.set_string("expectedTurnId", self.id().as_str());
+        let running = self.running_id()?;
+        match self.steer_running(&running, &mut params) {
+            Err(error) if is_stale(&error) && self.goes_on_as_another(&running)? => {
+                self.steer_running(&self.running_id()?, &mut params)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn steer_running(&self, running: &str, params: &mut Object) -> Result<()> {
+        params.set_string("expectedTurnId", running);
         call(self.connection(), "turn/steer", &params.to_json(), Timeout::Default).map(drop)
+    }
+
+    /// The id under which the runtime knows it now, which for a goal is that of the newest of its turns.
+    fn running_id(&self) -> Result<String> {
+        let session = self.connection().session()?;
+        let running = session.running_turn_id(self.handle);
+        Ok(if session.pursues_goal(self.handle) { running } else { self.id().as_str() }.to_owned())
+    }
+
+    /// Whether the next turn of a goal takes the place of one that is over.
+    fn goes_on_as_another(&self, former: &str) -> Result<bool> {
+        let connection = self.connection();
+        let deadline = Deadline::At(connection.now() + NEXT_OF_GOAL);
+        let next = connection.wait(Interest::Turn(self.handle), deadline, |session| {
+            let is_over = !session.pursues_goal(self.handle);
+            (is_over || session.running_turn_id(self.handle) != former).then_some(!is_over)
+        })?;
+        Ok(next.unwrap_or(false))
     }
 
     /// Interrupts it; only queues that, and is harmless when it is over.
@@ -207,6 +252,11 @@ impl Drop for Turn {
             session.free_turn(now, self.handle);
         }
     }
+}
+
+/// Whether the turn that an input was for is over, so that it has reached nobody.
+fn is_stale(error: &Error) -> bool {
+    ["noActiveTurn", "turnMismatch"].contains(&error.reason())
 }
 
 /// The text comes first, then the items of `input`; one of the two must be there, or the output of an external tool.

@@ -561,6 +561,11 @@ void model_runs_command(const model *m, const char *call_id, const char *command
                          quoted(call_id), quoted(command)));
 }
 
+void model_calls(const model *m, const char *call_id, const char *name, const char *arguments_json) {
+  queue_response(m, text("{\"output\":[{\"call\":{\"name\":%s,\"callId\":%s,\"arguments\":%s}}]}", quoted(name),
+                         quoted(call_id), arguments_json));
+}
+
 void model_patches(const model *m, const char *call_id, const char *patch) {
   queue_response(m, text("{\"output\":[{\"customCall\":{\"name\":\"apply_patch\",\"callId\":%s,\"input\":%s}}]}",
                          quoted(call_id), quoted(patch)));

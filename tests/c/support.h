@@ -144,6 +144,8 @@ void model_says_to(const model *m, const char *needle, const char *answer);
 void model_hangs(const model *m, const char *first);
 /* Calls the tool that runs a shell command outside of the sandbox, which has to be approved. */
 void model_runs_command(const model *m, const char *call_id, const char *command);
+/* Calls a tool with these arguments. */
+void model_calls(const model *m, const char *call_id, const char *name, const char *arguments_json);
 /* Calls the tool that applies a patch. */
 void model_patches(const model *m, const char *call_id, const char *patch);
 void model_fails(const model *m, int http_status, const char *body_json);

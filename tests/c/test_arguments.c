@@ -384,6 +384,7 @@ TEST(a_thread_that_is_null_is_refused) {
   REFUSED_WITH_OUT(codex_turn, codex_thread_compact, NULL);
   REFUSED(codex_thread_compact, NULL, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_thread_review, NULL, "{}", NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_goal, NULL, "goal", NULL);
   REFUSED_WITH_OUT(codex_turn_result, codex_thread_run, NULL, "text", NULL);
   REFUSED_WITH_OUT(codex_turn_result, codex_thread_run_streamed, NULL, "text", NULL, go_on, NULL);
   REFUSED_WITH_OUT(codex_turn, codex_turn_start, NULL, "text", NULL);
@@ -617,6 +618,12 @@ TEST(a_review_needs_its_arguments) {
   REFUSED_WITH_OUT(codex_turn, codex_thread_review, thread, "{}", "[]");
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn, codex_thread_review, thread, "{", NULL);
   REFUSED(codex_thread_review, thread, "{}", NULL, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_goal, thread, NULL, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_goal, thread, " ", NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_goal, thread, bad_text, NULL);
+  REFUSED_WITH_OUT(codex_turn, codex_thread_goal, thread, "goal", "[]");
+  FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn, codex_thread_goal, thread, "goal", "{");
+  REFUSED(codex_thread_goal, thread, "goal", NULL, NULL);
 }
 
 TEST(an_unknown_mode_of_approval_or_sandbox_is_refused) {

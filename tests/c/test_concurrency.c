@@ -423,6 +423,7 @@ CLIENT_CALL(codex_thread_unarchive, accept(p, codex_thread_unarchive(it, "t", &p
 THREAD_CALL(codex_thread_delete, accept(p, codex_thread_delete(it, &p->err)))
 THREAD_CALL(codex_thread_unsubscribe, accept(p, codex_thread_unsubscribe(it, &p->err)))
 MAKES_TURN(codex_thread_review, "{\"type\":\"uncommittedChanges\"}", NULL)
+MAKES_TURN(codex_thread_goal, "goal", NULL)
 MAKES_ALONE(TURN, codex_turn, THREAD, codex_thread, codex_thread_compact)
 THREAD_CALL(codex_thread_set_name, accept(p, codex_thread_set_name(it, "name", &p->err)))
 FREES(THREAD, codex_thread_free, 10)
@@ -621,6 +622,7 @@ static const function functions[] = {
     HAMMER(codex_thread_list),
     HAMMER(codex_thread_compact),
     HAMMER(codex_thread_review),
+    HAMMER(codex_thread_goal),
     HAMMER(codex_thread_unsubscribe),
     HAMMER(codex_thread_free),
     HAMMER(codex_thread_run),

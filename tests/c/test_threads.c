@@ -1,4 +1,4 @@
-/* Threads after their first turn: listed, forked, put away and taken back, compacted, reviewed. */
+/* Threads after their first turn: listed, forked, put away and taken back, compacted, reviewed; and threads with a goal. */
 #include "support.h"
 
 /* A thread with one turn behind it. */
@@ -196,6 +196,64 @@ TEST(a_review_of_a_branch_without_a_name_is_refused) {
   CHECK_STR(reason_of(err), "invalidParams");
 }
 
+/* ---- goals ------------------------------------------------------------------------------------------------------- */
+
+static codex_turn *pursue(session *s, const char *params) {
+  codex_turn *turn = NULL;
+  codex_error *err = NULL;
+  CHECK_OK(codex_thread_goal(s->thread, "count to three", params, &turn, &err), err);
+  CHECK(turn != NULL);
+  forget(&err);
+  return turn;
+}
+
+TEST(a_goal_is_one_turn_however_many_the_runtime_makes_of_it) {
+  session *s = session_with_model(NULL);
+  codex_turn_result *result = NULL;
+  codex_error *err = NULL;
+  model_says(s->model, "one, two");
+  model_calls(s->model, "call_1", "update_goal", "{\"status\":\"complete\"}");
+  model_says(s->model, "three");
+  codex_turn *turn = pursue(s, NULL);
+  CHECK_INT(drain(turn), CODEX_OK);
+  CHECK_OK(codex_turn_wait(turn, 0, &result, &err), err);
+  CHECK_STR(codex_turn_result_id(result), codex_turn_id(turn));
+  CHECK_STR(codex_turn_result_final_response(result, NULL), "three");
+  const codex_value *usage = codex_value_at(codex_turn_result_value(result), "/usage");
+  CHECK_INT(codex_turn_result_total_tokens(result), 3 * int_at(usage, "/last/totalTokens"));
+  codex_turn_result_free(result);
+  codex_turn_free(turn);
+}
+
+TEST(a_goal_that_crosses_a_limit_is_paused) {
+  session *s = session_with_model(NULL);
+  char *goal = NULL;
+  codex_error *err = NULL;
+  model_says(s->model, "one");
+  model_hangs(s->model, "half");
+  codex_turn *turn = pursue(s, "{\"limits\":{\"timeoutMs\":3000}}");
+  CHECK_INT(drain(turn), CODEX_ERROR_TURN_TIMED_OUT);
+  const char *params = text("{\"threadId\":\"%s\"}", codex_thread_id(s->thread));
+  CHECK_OK(codex_client_call(s->client, "thread/goal/get", params, CODEX_WAIT_DEFAULT, &goal, &err), err);
+  CHECK_CONTAINS(goal, "\"status\":\"paused\"");
+  codex_string_free(goal);
+  codex_turn_free(turn);
+}
+
+TEST(a_thread_that_pursues_a_goal_takes_no_other_turn) {
+  session *s = session_with_model(NULL);
+  codex_turn *other = NULL;
+  codex_error *err = NULL;
+  model_hangs(s->model, "half");
+  codex_turn *turn = pursue(s, NULL);
+  CHECK_STATUS(codex_turn_start(s->thread, "go", NULL, &other, &err), CODEX_ERROR_INVALID_ARGUMENT, err);
+  CHECK(other == NULL);
+  CHECK_STR(reason_of(err), "goalActive");
+  CHECK_OK(codex_turn_interrupt(turn, NULL), NULL);
+  CHECK_INT(drain(turn), CODEX_ERROR_TURN_INTERRUPTED);
+  codex_turn_free(turn);
+}
+
 int main(int argc, char **argv) {
   static const test_case tests[] = {
       CASE(a_stored_thread_is_listed),
@@ -210,6 +268,9 @@ int main(int argc, char **argv) {
       CASE(a_review_is_a_turn_whose_last_message_is_what_it_found),
       CASE(a_review_can_be_interrupted),
       CASE(a_review_of_a_branch_without_a_name_is_refused),
+      CASE(a_goal_is_one_turn_however_many_the_runtime_makes_of_it),
+      CASE(a_goal_that_crosses_a_limit_is_paused),
+      CASE(a_thread_that_pursues_a_goal_takes_no_other_turn),
   };
   harness_start(argc, argv);
   run_tests_with_each_runtime(tests, COUNT(tests));

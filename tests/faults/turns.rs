@@ -3,6 +3,7 @@
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
 use codex::engine::thread::{Origin, Thread};
+use codex::engine::turn::Turn as Handle;
 use fake_runtime::{Action, FinishTurn, Script, Turn};
 use serde_json::{Value, json};
 
@@ -312,5 +313,46 @@ fn a_notice_that_a_request_is_made_again_is_an_event_and_ends_nothing() {
         let notice = events.iter().find(|event| event.kind() == EventKind::Error).expect("the notice");
         assert_eq!(notice.text_str(), "Reconnecting... 1/5");
         end(&turn).completed();
+    });
+}
+
+fn of_goal(turn_id: &str, method: &str, status: &str) -> Action {
+    let turn = json!({"id": turn_id, "status": status, "error": null});
+    Action::notify(method, json!({"threadId": "$threadId", "turn": turn}))
+}
+
+fn goal_is(status: &str) -> Action {
+    Action::notify("thread/goal/updated", json!({"threadId": "$threadId", "goal": {"status": status}}))
+}
+
+#[test]
+fn an_input_that_comes_between_two_turns_of_a_goal_reaches_the_next() {
+    let pursued = [Action::reply(json!({"goal": {"status": "active"}})), goal_is("active")];
+    let script = Script::new()
+        .on("thread/goal/clear", [Action::reply(json!({"cleared": false}))])
+        .on("thread/goal/set", pursued.into_iter().chain([of_goal("one", "turn/started", "inProgress")]))
+        .then_on(
+            "turn/steer",
+            [
+                of_goal("one", "turn/completed", "completed"),
+                Action::error(-32600, "no active turn to steer"),
+                Action::sleep_ms(100),
+                of_goal("two", "turn/started", "inProgress"),
+            ],
+        )
+        .then_on(
+            "turn/steer",
+            [
+                Action::reply(json!({"turnId": "two"})),
+                goal_is("complete"),
+                of_goal("two", "turn/completed", "completed"),
+            ],
+        );
+    play(script, |fake| {
+        let turn = Handle::pursue(&fake.thread(), "count", None).unwrap();
+        turn.steer(Some("go on"), None).unwrap();
+        assert_eq!(end(&turn).completed()["id"], "one");
+        let expected: Vec<Value> = fake.calls("turn/steer").iter().map(|call| call["expectedTurnId"].clone()).collect();
+        assert_eq!(expected, ["one", "two"]);
     });
 }

@@ -10,6 +10,7 @@ mod clients;
 mod compactions;
 mod compat;
 mod control;
+mod goals;
 mod inputs;
 mod load;
 mod notifications;

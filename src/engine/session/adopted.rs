@@ -1,13 +1,14 @@
 //! Turns that something else than an input begins.
 //!
-//! The answer to `thread/compact/start` does not tell the id of its turn: the slot takes the first turn that begins on its thread
-//! and is nobody's. A review has two ids: its events name the one in the answer, and an interrupt must name the one in its
+//! The answers to `thread/compact/start` and `thread/goal/set` do not tell the id of a turn: the slot takes the first turn that
+//! begins on its thread and is nobody's. A review has two ids: its events name the one in the answer, and an interrupt must name the one in its
 //! `turn/started`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::early::{EarlyEvents, root_of};
+use super::limits::ANY_TURN;
 use super::turns::{SlotPhase, SlotRef};
 use super::{Purpose, Session, Timer};
 use crate::engine::error::{Error, Result, Status};
@@ -24,6 +25,8 @@ pub enum Opening {
     Review,
     /// That the history of the thread is to be compacted.
     Compaction,
+    /// That a goal is to be pursued.
+    Goal,
 }
 
 impl Opening {
@@ -33,7 +36,13 @@ impl Opening {
             Self::Input => "turn/start",
             Self::Review => "review/start",
             Self::Compaction => "thread/compact/start",
+            Self::Goal => "thread/goal/set",
         }
+    }
+
+    /// Whether the answer does not tell the id of the turn.
+    fn is_adopted(self) -> bool {
+        matches!(self, Self::Compaction | Self::Goal)
     }
 }
 
@@ -45,12 +54,15 @@ impl Session {
                 let thread_id = Arc::clone(&self.slots[slot.index].thread_id);
                 Purpose::StartTurn { slot, thread_id }
             }
-            Opening::Compaction => Purpose::Compact { slot },
+            Opening::Compaction | Opening::Goal => Purpose::Adopt { slot },
         }
     }
 
-    /// The runtime has agreed to compact a thread, or has not. The turn may have begun before.
-    pub(super) fn compaction_answered(&mut self, now: Instant, slot: SlotRef, answer: Result<&str>) {
+    /// The runtime has agreed to compact a thread or to pursue a goal, or has not. The turn may have begun before.
+    pub(super) fn adoption_answered(&mut self, now: Instant, slot: SlotRef, answer: Result<&str>) {
+        if let (Some(index), Ok(_)) = (self.slot(slot), &answer) {
+            self.goal_set(index);
+        }
         let Some(index) = self.unnamed(slot) else { return };
         match answer {
             Err(error) => self.fail_start(now, index, error),
@@ -65,7 +77,13 @@ impl Session {
     /// The runtime has had as long as for a call to begin the turn that it agreed to.
     pub(super) fn check_adoption(&mut self, now: Instant, slot: SlotRef) {
         let Some(index) = self.unnamed(slot) else { return };
-        let message = "the runtime agreed to compact the thread, and began no turn for it in time";
+        if self.slots[index].goal.is_some() {
+            self.pause_goal(index, self.default_deadline(now));
+            let thread_id = Arc::clone(&self.slots[index].thread_id);
+            self.send_interrupt(&thread_id, ANY_TURN, self.default_deadline(now), Purpose::Nobody);
+        }
+        let method = self.slots[index].opening.method();
+        let message = format!("the runtime agreed to {method}, and began no turn for it in time");
         self.fail_start(now, index, Error::new(Status::Protocol, message).with_reason("turnNotStarted"));
     }
 
@@ -77,7 +95,7 @@ impl Session {
     /// the turn may yet turn out to be that of a start that is awaited.
     pub(super) fn adopt(&mut self, now: Instant, thread_id: &str) {
         let waiting = self.slots.iter().filter(|(_, slot)| {
-            slot.opening == Opening::Compaction
+            slot.opening.is_adopted()
                 && matches!(slot.phase, SlotPhase::Starting { .. })
                 && *slot.thread_id == *thread_id
         });

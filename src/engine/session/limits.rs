@@ -170,8 +170,12 @@ impl Session {
     pub(super) fn interrupt_slot(&mut self, index: usize) {
         let slot = &self.slots[index];
         let Some(interrupt) = slot.interrupt.filter(|_| slot.phase != SlotPhase::Waiting) else { return };
-        let turn_id = if slot.seen == Seen::Started { slot.running_id() } else { ANY_TURN }.to_owned();
+        let is_named = slot.seen == Seen::Started && slot.goal.is_none();
+        let turn_id = if is_named { slot.running_id() } else { ANY_TURN }.to_owned();
         let thread_id = std::sync::Arc::clone(&slot.thread_id);
+        if slot.goal.is_some() {
+            self.pause_goal(index, Some(interrupt.give_up_at));
+        }
         let slot = self.slot_ref(index);
         self.send_interrupt(&thread_id, &turn_id, Some(interrupt.give_up_at), Purpose::Interrupt { slot });
     }

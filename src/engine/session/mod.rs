@@ -10,6 +10,7 @@ mod client_queue;
 mod commands;
 mod connecting;
 mod early;
+mod goals;
 mod limits;
 mod logins;
 mod questions;
@@ -128,8 +129,8 @@ enum Purpose {
     OpenThread { thread: ThreadKey },
     /// It starts the turn of this slot.
     StartTurn { slot: SlotRef, thread_id: Arc<str> },
-    /// It has the thread of this slot compacted, and the turn in which that is done is the slot's.
-    Compact { slot: SlotRef },
+    /// It has the runtime begin a turn by itself, which is the slot's.
+    Adopt { slot: SlotRef },
     /// It finds the turn to attach to.
     Attach { slot: SlotRef },
     /// It interrupts the turn of this slot.
@@ -414,7 +415,7 @@ impl Session {
                 Some(index) => self.turn_start_answered(now, index, answer),
                 None => self.interrupt_unwanted(&thread_id, answer),
             },
-            Purpose::Compact { slot } => self.compaction_answered(now, slot, answer),
+            Purpose::Adopt { slot } => self.adoption_answered(now, slot, answer),
             Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
             Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
             Purpose::EndCommand { slot, item_id } => self.end_command_answered(slot, &item_id, answer),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::early::Owner;
+use super::goals::Renamed;
 use super::turns::{Delivery, HandleId, SlotRef};
 use super::{Asks, Session, Timer};
 use crate::engine::error::{Error, Result, Status};
@@ -215,9 +216,16 @@ impl Session {
             return self.effects.clocks.push(rpc_id);
         }
         let slot = self.by_turn.get(&*notification.ids.turn).copied();
-        if let Some(index) = slot {
-            self.slots[index].clock.progress(now);
+        let Some(index) = slot else { return self.ask_about_slot(now, rpc_id, None, notification) };
+        self.slots[index].clock.progress(now);
+        let name = self.slots[index].goal.is_some().then(|| Renamed::of(&self.slots[index], notification));
+        match &name {
+            Some(name) => self.ask_about_slot(now, rpc_id, slot, &name.put_into(notification)),
+            None => self.ask_about_slot(now, rpc_id, slot, notification),
         }
+    }
+
+    fn ask_about_slot(&mut self, now: Instant, rpc_id: RpcId, slot: Option<usize>, notification: &Notification<'_>) {
         let snapshot = self.snapshot_of(slot, notification);
         let recipient = self.recipient_of(&snapshot);
         let destination = if recipient.is_some() { Destination::Function } else { self.reader_for(slot) };

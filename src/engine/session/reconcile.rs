@@ -96,7 +96,7 @@ impl Session {
     }
 
     fn turns_listed(&mut self, now: Instant, slot: SlotRef, result: &str) {
-        let turn_id = self.slots[slot.index].turn_id();
+        let turn_id = self.slots[slot.index].newest_id();
         match find_turn(result, Some(turn_id)).map(|(_, turn)| turn) {
             Some(turn) if status_of(&turn) != "inProgress" => {
                 self.slots[slot.index].collector.turn(&turn);
@@ -119,7 +119,7 @@ impl Session {
     fn ask_for_items(&mut self, now: Instant, slot: SlotRef, page: u32, cursor: Option<&str>) {
         let turn = &mut self.slots[slot.index];
         turn.reconciling = Reconciling::Underway;
-        let (thread_id, turn_id) = (quote(&turn.thread_id), quote(turn.turn_id()));
+        let (thread_id, turn_id) = (quote(&turn.thread_id), quote(turn.newest_id()));
         let from = cursor.map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
         let params = format!("{{\"threadId\":{thread_id},\"turnId\":{turn_id}{from}}}");
         self.ask_about(now, slot, Step::Items { page }, "thread/items/list", &params);
@@ -146,7 +146,7 @@ impl Session {
             return self.end_turn(slot.index, EndedBy::TransportClosed, Some(error));
         };
         let turn = &mut self.slots[slot.index];
-        let turn_id = turn.turn_id().to_owned();
+        let turn_id = turn.newest_id().to_owned();
         for entry in page.data.iter().filter(|entry| entry.turn_id == turn_id) {
             turn.collector.item_remembered(entry.item.get());
         }

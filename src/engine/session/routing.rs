@@ -17,12 +17,14 @@ impl Session {
         match method.kind {
             EventKind::RequestResolved => return self.resolved_by_runtime(notification),
             EventKind::TurnStarted if !self.by_turn.contains_key(&*ids.turn) => {
+                self.goal_goes_on(&ids.thread, &ids.turn);
                 self.running.insert(ids.thread.to_string(), ids.turn.to_string());
             }
             EventKind::TurnCompleted => {
                 self.running.remove(&*ids.thread);
             }
             EventKind::Usage => self.thread_used(notification),
+            EventKind::Other if self.watch_goals(now, notification) => return,
             EventKind::Other => self.watch_logins(notification),
             _ => {}
         }
@@ -47,7 +49,10 @@ impl Session {
     pub(super) fn route(&mut self, now: Instant, method: Method, notification: &Notification<'_>) {
         let turn_id = &*notification.ids.turn;
         if let Some(index) = self.by_turn.get(turn_id).copied() {
-            return self.deliver(now, index, method, notification);
+            return match self.slots[index].goal {
+                Some(_) => self.deliver_of_goal(now, index, method, notification),
+                None => self.deliver(now, index, method, notification),
+            };
         }
         if let Some((index, renamed)) = self.under_first_id(method, notification) {
             return self.deliver(now, index, method, &renamed);
@@ -63,7 +68,7 @@ impl Session {
         }
     }
 
-    fn deliver(&mut self, now: Instant, index: usize, method: Method, notification: &Notification<'_>) {
+    pub(super) fn deliver(&mut self, now: Instant, index: usize, method: Method, notification: &Notification<'_>) {
         self.observe(now, index, method.kind, notification);
         self.fan_out(index, method, notification);
         match method.kind {

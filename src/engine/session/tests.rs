@@ -4,6 +4,7 @@ mod adopted;
 mod captures;
 mod commands;
 mod compat;
+mod goals;
 mod limits;
 mod logins;
 mod model;

@@ -9,6 +9,7 @@ use once_cell::sync::OnceCell;
 
 use super::adopted::Opening;
 use super::early::Owner;
+use super::goals::Goal;
 use super::limits::{Clock, Interrupt};
 use super::reconcile::Reconciling;
 use super::threads::{ThreadKey, Waits};
@@ -73,7 +74,7 @@ pub(super) struct SlotRef {
 
 #[derive(Debug)]
 pub(super) struct Handle {
-    state: HandleState,
+    pub(super) state: HandleState,
     pub(super) queue: EventQueue,
     pub(super) delivery: Delivery,
     user_data: usize,
@@ -81,7 +82,7 @@ pub(super) struct Handle {
 }
 
 #[derive(Debug)]
-enum HandleState {
+pub(super) enum HandleState {
     Live(usize),
     Ended(Arc<Ended>),
 }
@@ -104,6 +105,8 @@ pub(super) struct Slot {
     pub(super) reconciling: Reconciling,
     /// The items of commands that are being ended.
     pub(super) commands: Vec<String>,
+    /// What is known of its goal, if it pursues one.
+    pub(super) goal: Option<Box<Goal>>,
     /// What the call that begins it is to say, while it waits for its thread.
     start: Option<WaitingStart>,
 }
@@ -145,6 +148,11 @@ impl Slot {
         self.turn_ids.last().map_or("", String::as_str)
     }
 
+    /// The id under which the runtime tells what became of it: of a goal, that of its newest turn.
+    pub(super) fn newest_id(&self) -> &str {
+        if self.goal.is_some() { self.running_id() } else { self.turn_id() }
+    }
+
     pub(super) fn is_urgent(&self) -> bool {
         self.interrupt.is_some() || self.is_starting() || self.reconciling != Reconciling::No
     }
@@ -169,9 +177,11 @@ impl Session {
     /// Begins a turn; its events and its end come to the handle. It waits for a thread that is not open yet.
     pub fn begin_turn(&mut self, now: Instant, opening: Opening, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
+        self.ensure_no_goal(&self.thread_id(start.thread), opening)?;
         self.stats.turns += 1;
         let (handle, slot) = self.open_slot(now, start);
         self.slots[slot.index].opening = opening;
+        self.slots[slot.index].goal = (opening == Opening::Goal).then(|| Box::new(Goal::new()));
         self.slots[slot.index].start = Some(WaitingStart { params: start.params.to_owned(), deadline: start.deadline });
         match self.wait_for_thread(start.thread, slot) {
             Ok(Waits::Yes) => {}
@@ -252,6 +262,7 @@ impl Session {
             interrupt: None,
             reconciling: Reconciling::No,
             commands: Vec::new(),
+            goal: None,
             start: None,
         });
         let handle = self.handles.insert(Handle {
