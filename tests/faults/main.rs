@@ -11,6 +11,7 @@ mod crowds;
 mod dying;
 mod floods;
 mod guest;
+mod idle;
 mod interrupts;
 mod lines;
 mod panics;
