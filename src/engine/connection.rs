@@ -142,7 +142,7 @@ impl Connection {
 
     /// To be held while something is asked for that the calling thread then waits for: it moves that itself, at once.
     pub fn about_to_wait(&self) -> Option<Coming<'_>> {
-        can_drive().then(|| self.baton.coming())
+        (self.is_same_process() && can_drive()).then(|| self.baton.coming())
     }
 
     /// Waits until `ready` finds what it looks for; `None` when the deadline passed first. The one way to block.
