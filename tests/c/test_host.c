@@ -395,23 +395,31 @@ HOST(a_signal_of_the_host_never_lands_on_a_thread_of_the_library) {
   end_client(client);
 }
 
-static void *interrupt_with_signals(void *thread) {
+typedef struct disturber {
+  pthread_t disturbed;
+  flag done;
+} disturber;
+
+static void *interrupt_with_signals(void *pointer) {
+  disturber *d = pointer;
   for (int i = 0; i < 200; i++) {
-    pthread_kill(*(pthread_t *)thread, SIGUSR1);
+    pthread_kill(d->disturbed, SIGUSR1);
     sleep_ms(1);
   }
+  flag_raise(&d->done);
   return NULL;
 }
 
 /* The handler does not ask for system calls to be repeated, so every one of them may fail with EINTR. */
 HOST(signals_of_the_host_do_not_disturb_a_call_that_waits) {
-  pthread_t self = pthread_self();
+  disturber d = {pthread_self(), FLAG_INITIALIZER};
   set_handler(SIGUSR1, count_signal, 0);
   settle();
   codex_client *client = connect_or_fail(fake(NULL));
-  pthread_t other = thread_start(interrupt_with_signals, &self);
-  while (handled < 150) run_a_turn(client);
+  pthread_t other = thread_start(interrupt_with_signals, &d);
+  while (flag_count(&d.done) == 0) run_a_turn(client);
   thread_join(other);
+  CHECK(handled > 0);
   end_client(client);
 }
 
