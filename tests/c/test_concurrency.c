@@ -702,8 +702,13 @@ static void get_up(player *p) {
   codex_client_options_free(p->options);
 }
 
+/* What nobody has called with effect in the rounds before; a slow machine needs help with what is seldom. */
+static size_t left_out = COUNT(functions);
+
 static void make_a_move(player *p) {
-  size_t which = pick(p, COUNT(functions));
+  bool helps = left_out < COUNT(functions) && pick(p, 4) == 0;
+  size_t which = helps ? left_out : pick(p, COUNT(functions));
+  p->pace = helps ? THOROUGH : HURRIED;
   p->calls[which] += functions[which].hammer(p);
 }
 
@@ -731,14 +736,14 @@ static void play_for(int64_t milliseconds) {
   for (int i = 0; i < player_count(); i++) thread_join(threads[i]);
 }
 
-/* A function that no player has called with effect yet; NULL when there is none. */
-static const char *function_left_out(void) {
+/* A function that no player has called with effect yet; their number when there is none. */
+static size_t function_left_out(void) {
   for (size_t f = 0; f < COUNT(functions); f++) {
     uint64_t calls = 0;
     for (int i = 0; i < PLAYERS; i++) calls += players[i].calls[f];
-    if (calls == 0) return functions[f].name;
+    if (calls == 0) return f;
   }
-  return NULL;
+  return COUNT(functions);
 }
 
 static void *do_nothing(void *unused) { return unused; }
@@ -770,13 +775,12 @@ static void check_nothing_is_left(int threads_before) {
 TEST(sixty_four_threads_hammer_every_function_on_shared_handles_and_free_them_in_any_order) {
   enum { ROUND = 1500, ROUNDS = 20 };
   int threads_before = thread_count();
-  const char *left_out = "all";
   for (int i = 0; i < PLAYERS; i++) sit_down(&players[i], (uint64_t)i + 1, HURRIED);
-  for (int round = 0; left_out != NULL && round < ROUNDS; round++) {
+  for (int round = 0; round == 0 || (left_out < COUNT(functions) && round < ROUNDS); round++) {
     play_for(ROUND);
     left_out = function_left_out();
   }
-  CHECK_STR(left_out, NULL);
+  CHECK_STR(left_out < COUNT(functions) ? functions[left_out].name : "", "");
   empty_places();
   for (int i = 0; i < PLAYERS; i++) get_up(&players[i]);
   check_nothing_is_left(threads_before);
