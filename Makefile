@@ -36,7 +36,7 @@ REALNAME := libcodex.so.$(VERSION)
 SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
-.PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools asan tsan valgrind \
+.PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools differential asan tsan valgrind \
 	consumers bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
@@ -85,10 +85,13 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools asan tsan valgrind consumers bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, count instructions, soak
+verify: verify-tools differential asan tsan valgrind consumers bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, count instructions, soak
 
 verify-tools: ## Check that the tools of `make verify` are there
 	@scripts/check-tools asan tsan valgrind cmake pkg-config python3
+
+differential: ## Hold the quick scanner against serde on ten million lines
+	CODEX_FUZZ_LINES=10000000 cargo test --lib differential
 
 asan: debug ## Run the C tests with AddressSanitizer in the library and in the tests
 	@scripts/check-tools asan
