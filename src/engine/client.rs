@@ -17,7 +17,7 @@ use super::log::Log;
 use super::params::failure_of;
 use super::queue::Next;
 use super::request::Request;
-use super::session::{Asks, Config, Interest, Introduced, Wakeup};
+use super::session::{Announce, Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;
 use super::tools::{Tool, Tools};
 use super::transport::{ProcessTransport, Tap, Transport};
@@ -58,7 +58,7 @@ pub struct Client {
 impl Client {
     /// Starts the runtime and waits until it is ready.
     pub fn connect(options: &ClientOptions) -> Result<Self> {
-        let client = Self::begin(options)?;
+        let client = Self::begin_as(options, Announce::Nothing)?;
         let ready = client.connection().wait(Interest::State, Deadline::Never, |session| session.connected())?;
         ready.unwrap_or_else(|| Err(Error::closed()))?;
         Ok(client)
@@ -66,6 +66,10 @@ impl Client {
 
     /// Starts the runtime and returns at once: calls wait inside until it is ready.
     pub fn begin(options: &ClientOptions) -> Result<Self> {
+        Self::begin_as(options, Announce::Event)
+    }
+
+    fn begin_as(options: &ClientOptions, announce: Announce) -> Result<Self> {
         if let Some(failure) = &options.first_failure {
             return Err(failure.clone());
         }
@@ -74,7 +78,7 @@ impl Client {
         let connection = anchor.connection();
         let now = connection.now();
         let deadline = options.connect_timeout.and_then(|timeout| now.checked_add(timeout));
-        let info = connection.session()?.introduce(runtime, &initialize_params(options), deadline);
+        let info = connection.session()?.introduce(runtime, &initialize_params(options), deadline, announce);
         Ok(Self { anchor, info })
     }
 

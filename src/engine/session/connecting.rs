@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
-use super::{Phase, Purpose, Session};
+use super::{Announce, Phase, Purpose, Session};
 use crate::engine::compat::{self, RuntimeVersion};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
@@ -42,7 +42,11 @@ impl Session {
         introduced: Introduced,
         params: &str,
         deadline: Option<Instant>,
+        announce: Announce,
     ) -> Arc<OnceCell<ZString>> {
+        if announce == Announce::Event {
+            self.open_client_queue();
+        }
         self.peer.call("initialize", params, deadline, Purpose::Initialize);
         self.peer.hold();
         self.phase = Phase::Connecting;

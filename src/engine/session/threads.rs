@@ -27,7 +27,7 @@ pub struct ThreadFacts {
     pub info: Arc<OnceCell<ZString>>,
 }
 
-/// Whether the client queue is told that a thread is ready.
+/// Whether the client queue is told that a thread, or the client itself, is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Announce {
     /// It is: nobody waits for the call.

@@ -145,6 +145,19 @@ fn the_client_queue_keeps_nothing_until_it_is_read() {
 }
 
 #[test]
+fn a_client_that_was_begun_hears_that_it_is_connected_however_late_it_reads() {
+    for (announce, heard) in [(Announce::Event, true), (Announce::Nothing, false)] {
+        let mut talk = Talk::new();
+        talk.session.introduce(Introduced { program: "/bin/codex".into(), pid: 7 }, "{}", None, announce);
+        let id = talk.written()[0]["id"].clone();
+        talk.hear(json!({"id": id, "result": {"userAgent": "codex/0.169.0 (Debian)"}}));
+        let connected =
+            matches!(talk.session.next_client_event(), Next::Event(event) if event.kind() == EventKind::Connected);
+        assert_eq!(connected, heard, "{announce:?}");
+    }
+}
+
+#[test]
 fn unread_notifications_are_dropped_oldest_first_and_warnings_last() {
     let mut talk = Talk::with(|config| config.max_queued_bytes = 40_000);
     talk.session.open_client_queue();
