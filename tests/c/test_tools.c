@@ -181,6 +181,7 @@ TEST(a_call_is_answered_although_nobody_reads_events) {
   const codex_value *line = answer_to(s, "7001");
   CHECK_STR(string_at(line, "/result/contentItems/0/text"), "fine in Rome");
   CHECK(codex_value_bool(codex_value_at(line, "/result/success"), false));
+  CHECK(flag_wait(&t.called, 1));
   CHECK_INT(flag_count(&t.called), 1);
 }
 
