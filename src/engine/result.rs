@@ -9,8 +9,8 @@ use super::error::Error;
 use super::json::{self, Object, Tree, push_quoted};
 use super::text::ZString;
 
-/// How much is kept of a message that is not complete, in bytes: several times what a model says at once.
-const MOST_PARTIAL: usize = 1 << 20;
+/// How much is kept of a message that is not complete, in bytes: about what a model can say at once.
+const MOST_PARTIAL: usize = 512 << 10;
 
 /// Why a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
