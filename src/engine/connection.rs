@@ -38,10 +38,28 @@ pub struct Answering {
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// A tokio runtime that ends without waiting: what it would wait with is kept for each thread, and a thread that is ending would
+/// never give that back.
+struct Reactor(Option<Runtime>);
+
+impl Deref for Reactor {
+    type Target = Runtime;
+
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
+}
+
 /// One connection. Handles share it; the thread that drives it holds it too, until it is over.
 pub struct Connection {
     session: Mutex<Session>,
-    runtime: Runtime,
+    runtime: Reactor,
     baton: Baton,
     /// Moves the messages, until the connection is over. For whoever has the baton.
     driver: Mutex<Option<Task>>,
@@ -84,7 +102,7 @@ impl Connection {
             limits: config.limits,
             queues: config.queues,
             session: Mutex::new(Session::new(config, log)),
-            runtime,
+            runtime: Reactor(Some(runtime)),
             baton: Baton::new(eagerness),
             driver: Mutex::new(None),
             answering,
