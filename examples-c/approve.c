@@ -38,7 +38,7 @@ static void print_request(const codex_request *request) {
       printf("\nAllow %s?\n  %s\n", codex_request_method(request), codex_request_json(request, &length));
       break;
   }
-  printf("[y] yes, [a] yes, and do not ask again for this, [c] no, and stop, [n] no: ");
+  printf("[y] yes, [a] always in this session, [n] no, [c] no, and stop: ");
   fflush(stdout);
 }
 

@@ -3,10 +3,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod approve;
+mod chat;
+mod errors;
 mod goals;
+mod image;
 mod login;
 mod poll;
+mod quickstart;
 mod review;
 mod sessions;
 mod stage;
+mod stream;
+mod structured;
 mod tools;

@@ -1,9 +1,14 @@
-//! Compiles an example and runs it: on a stage of the test, with our hands on its input and output.
+//! Compiles an example and runs it with our hands on its input and output.
 
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::fake::Fake;
+use scripted_model::Response;
+
+use crate::support::fake::{Fake, in_time};
+use crate::support::follow::eventually;
+use crate::support::real::{Version, World};
 
 /// Where an example plays: which runtime it finds, and in which directory of its own.
 pub trait Stage {
@@ -24,6 +29,27 @@ impl Stage for Fake {
             .env("FAKE_RUNTIME_SCRIPT", self.root().join("script"))
             .env("FAKE_RUNTIME_RECORD", self.root().join("record"));
     }
+}
+
+impl Stage for World {
+    fn root(&self) -> &Path {
+        self.root()
+    }
+
+    fn set(&self, program: &mut Command) {
+        self.serve(program);
+    }
+}
+
+/// Plays with the real runtime, for which a scripted model says this. The test fails instead of hanging; at its end no process
+/// may be left.
+pub fn live(responses: impl IntoIterator<Item = Response>, test: impl FnOnce(&World) + Send + 'static) {
+    let world = World::new(Version::Pinned);
+    world.says(responses);
+    in_time(move || {
+        test(&world);
+        eventually("what an example started ends with it", || world.processes().is_empty());
+    });
 }
 
 /// Where the library and the stand-in of the runtime were built.
@@ -55,7 +81,13 @@ fn compile(example: &str, out: &Path) -> PathBuf {
 pub fn start(example: &str, arguments: &[&str], stage: &impl Stage) -> Child {
     let mut program = Command::new(compile(example, stage.root()));
     stage.set(&mut program);
-    program.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the example starts")
+    program
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example starts")
 }
 
 /// What an example that takes no input shows.
@@ -63,9 +95,44 @@ pub fn show(example: &str, arguments: &[&str], stage: &impl Stage) -> String {
     output(start(example, arguments, stage))
 }
 
-/// What an example shows until its end.
-pub fn output(example: Child) -> String {
+/// How an example ended.
+pub struct End {
+    /// Its exit status.
+    pub code: Option<i32>,
+    /// What it showed.
+    pub shown: String,
+    /// What it complained about.
+    pub complaint: String,
+}
+
+/// Waits for the end of an example.
+pub fn end(example: Child) -> End {
     let done = example.wait_with_output().expect("the example ends");
-    assert!(done.status.success(), "{}", done.status);
-    String::from_utf8(done.stdout).expect("UTF-8")
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    End { code: done.status.code(), shown: text(done.stdout), complaint: text(done.stderr) }
+}
+
+/// What an example that is to succeed shows until its end.
+pub fn output(example: Child) -> String {
+    let end = end(example);
+    assert_eq!((end.code, end.complaint.as_str()), (Some(0), ""));
+    end.shown
+}
+
+/// Has a person type this.
+pub fn type_in(example: &mut Child, text: &str) {
+    example.stdin.as_mut().expect("its input is open").write_all(text.as_bytes()).expect("the example reads");
+}
+
+/// Reads what an example shows, up to and with this text.
+pub fn read_until(example: &mut Child, text: &str) -> String {
+    let output = example.stdout.as_mut().expect("its output is open");
+    let mut shown = Vec::new();
+    while !shown.ends_with(text.as_bytes()) {
+        let mut byte = [0];
+        let length = output.read(&mut byte).expect("the example writes");
+        assert!(length > 0, "{text:?} is missing: {}", String::from_utf8_lossy(&shown));
+        shown.push(byte[0]);
+    }
+    String::from_utf8(shown).expect("UTF-8")
 }

@@ -108,6 +108,11 @@ impl World {
         self.version
     }
 
+    /// The directory of everything in this world.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The directory of the runtime's configuration and sessions.
     pub fn codex_home(&self) -> PathBuf {
         self.root.join("codex")
@@ -136,6 +141,27 @@ impl World {
             options.add_config(&entry).expect("a configuration override");
         }
         options
+    }
+
+    /// Has a program that knows nothing of this world run in it.
+    pub fn serve(&self, program: &mut Command) {
+        fs::write(self.codex_home().join("config.toml"), self.model.codex_config().join("\n"))
+            .expect("a configuration");
+        program.current_dir(self.work()).env("CODEX_PATH", self.version.executable());
+        program.env("CODEX_HOME", self.codex_home()).env("HOME", self.root.join("home"));
+        program.env_remove("OPENAI_API_KEY").env_remove("CODEX_API_KEY").env_remove("RUST_LOG");
+    }
+
+    /// The processes that run in this world: runtimes, whoever started them, and what they started.
+    pub fn processes(&self) -> Vec<u32> {
+        let home = format!("CODEX_HOME={}\0", self.codex_home().display());
+        let is_here = |pid: &u32| {
+            let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            variables.windows(home.len()).any(|bytes| bytes == home.as_bytes())
+        };
+        let entries = fs::read_dir("/proc").expect("the list of processes");
+        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        pids.filter(is_here).collect()
     }
 
     /// A client of the runtime.
