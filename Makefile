@@ -37,7 +37,7 @@ SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
 .PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools differential asan tsan valgrind \
-	consumers bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
+	consumers event-loops bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
@@ -85,10 +85,10 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools differential asan tsan valgrind consumers bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, count instructions, soak
+verify: verify-tools differential asan tsan valgrind consumers event-loops bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, run in event loops, count instructions, soak
 
 verify-tools: ## Check that the tools of `make verify` are there
-	@scripts/check-tools asan tsan valgrind cmake pkg-config python3
+	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv
 
 differential: ## Hold the quick scanner against serde on ten million lines
 	CODEX_FUZZ_LINES=10000000 cargo test --lib differential
@@ -122,6 +122,12 @@ consumers: build ## Install into a stage and use the library from CMake, pkg-con
 	@scripts/check-tools cmake pkg-config
 	scripts/check-symbols $(RELEASE)/$(LIB)
 	scripts/check-consumers
+
+# One at a time, so that the programs are not in each other's way while they measure.
+event-loops: debug ## Run the programs with the loops of GLib and libuv; tell for how long these were busy at most
+	@scripts/check-tools pkg-config glib-2.0 libuv valgrind
+	cargo clippy --test event_loops -- -D warnings
+	scripts/test-env cargo test --test event_loops -- --test-threads=1 --nocapture
 
 SOAK := $(TARGET)/soak/soak
 soak = $(SOAK) $(1) runtime=$(DEBUG)/fake-runtime

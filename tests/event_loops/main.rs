@@ -1,0 +1,107 @@
+//! The programs of `examples-c/event-loops` never hold up their loops. They need the libraries of their loops, which is why
+//! `cargo test` leaves these tests out unless they are named: `make event-loops` runs them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod program;
+
+use std::fs;
+
+use fake_runtime::{Action, FinishTurn, Flood, Script, Turn};
+use program::{Busy, PROGRAMS, on_the_fake, on_the_real_one, said};
+use scripted_model::Response;
+use serde_json::json;
+use support::fake;
+use support::real::{Version, World};
+
+/// How many turns a program runs.
+const TURNS: usize = 10;
+/// How long a slow runtime takes to answer. A call that waited for it would keep a loop busy for that long.
+const SLOW_MS: u64 = 2_500;
+/// How long a loop may be busy beside it: by far less, and by far more than the other programs of a machine hold it up.
+const BUSY_MS: f64 = 2_000.0;
+/// What all that a loop does in one round may cost on the processor, which the other programs do not change.
+const PROCESSOR_MS: f64 = 5.0;
+
+/// A turn that streams, asks whether a command may run, and streams again when that was answered.
+fn streams_and_asks(deltas: u64) -> [Action; 6] {
+    let asked = json!({"threadId": "$threadId", "turnId": "$turnId", "itemId": "call", "command": "make"});
+    let flood = || Action::flood(Flood { count: deltas, ..Flood::default() });
+    let done = Turn { text: Some("Done.".into()), ..Turn::default() };
+    [
+        Action::turn(Turn::held()),
+        flood(),
+        Action::request("$turnId", "item/commandExecution/requestApproval", asked),
+        Action::wait_answer("$turnId"),
+        flood(),
+        Action::finish_turn(FinishTurn { with: done, ..FinishTurn::default() }),
+    ]
+}
+
+fn slowly() -> [Action; 2] {
+    [Action::sleep_ms(SLOW_MS), Action::builtin()]
+}
+
+fn all_are_done(shown: &str) -> bool {
+    shown.matches("Done.\n").count() == TURNS
+}
+
+#[test]
+fn no_loop_waits_for_the_runtime_however_slow_it_is() {
+    let script =
+        Script::new().on("initialize", slowly()).on("thread/start", slowly()).on("turn/start", streams_and_asks(1_000));
+    fake::play(script, |fake| {
+        for program in &PROGRAMS {
+            let shown = said(&mut on_the_fake(program, fake));
+            let busy = Busy::told_by(&shown);
+            println!("{}: {busy:?}", program.name);
+            assert!(all_are_done(&shown), "{shown}");
+            assert!(busy.at_most_ms < BUSY_MS, "{}: {busy:?}", program.name);
+            assert!(busy.on_the_processor_ms < PROCESSOR_MS, "{}: {busy:?}", program.name);
+        }
+        let approved = fake.answers().iter().filter(|answer| answer.contains("accept")).count();
+        assert_eq!(approved, TURNS * PROGRAMS.len());
+    });
+}
+
+#[test]
+fn every_loop_asks_about_the_commands_of_the_real_runtime() {
+    for program in &PROGRAMS {
+        let world = World::new(Version::Pinned);
+        let write = |turn: usize| {
+            let command = format!("echo written > {}", world.work().join(turn.to_string()).display());
+            json!({"cmd": command, "sandbox_permissions": "require_escalated", "justification": "to see whether it may"})
+        };
+        world.says((0..TURNS).map(|turn| Response::new().call_exec(format!("call-{turn}"), write(turn))));
+        world.says((0..TURNS).map(|_| Response::text(["Do", "ne."])));
+        let shown = said(&mut on_the_real_one(program, &world));
+        println!("{}: {:?}", program.name, Busy::told_by(&shown));
+        assert!(all_are_done(&shown), "{shown}");
+        let written = fs::read_dir(world.work()).expect("the directory of this test").count();
+        assert_eq!(written, TURNS, "{shown}");
+    }
+}
+
+#[test]
+fn a_loop_ends_by_itself_when_the_runtime_dies() {
+    let dies = [Action::turn(Turn::held()), Action::wait_for("turn/start"), Action::abort()];
+    fake::play(Script::new().on("turn/start", dies), |fake| {
+        for program in &PROGRAMS {
+            let done = program::output(&mut on_the_fake(program, fake));
+            let complaints = String::from_utf8_lossy(&done.stderr);
+            assert_eq!(done.status.code(), Some(1), "{complaints}");
+            assert_eq!(complaints.matches(&format!("\n{}: ", program.name)).count(), TURNS, "{complaints}");
+        }
+    });
+}
+
+#[test]
+fn no_loop_leaves_memory_behind() {
+    fake::play(Script::new().on("turn/start", streams_and_asks(50)), |fake| {
+        for program in &PROGRAMS {
+            let shown = said(&mut program::under_valgrind(&on_the_fake(program, fake)));
+            assert!(all_are_done(&shown), "{shown}");
+        }
+    });
+}

@@ -1,0 +1,107 @@
+//! Compiles a program with an event loop and runs it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::fake::{self, Fake};
+use crate::support::real::World;
+
+/// A program, and the package of its loop.
+pub struct Program {
+    pub name: &'static str,
+    package: &'static str,
+}
+
+pub const PROGRAMS: [Program; 2] =
+    [Program { name: "glib", package: "glib-2.0" }, Program { name: "uv", package: "libuv" }];
+
+/// For how long a loop was busy at most in one round.
+#[derive(Debug)]
+pub struct Busy {
+    pub at_most_ms: f64,
+    pub on_the_processor_ms: f64,
+}
+
+impl Busy {
+    /// What a program tells in its last line.
+    pub fn told_by(shown: &str) -> Self {
+        let words = shown.lines().last().unwrap_or_default().split(' ');
+        let figures: Vec<f64> = words.filter_map(|word| word.parse().ok()).collect();
+        let [at_most_ms, on_the_processor_ms] = figures[..] else {
+            panic!("there are no two figures at the end: {shown}")
+        };
+        Self { at_most_ms, on_the_processor_ms }
+    }
+}
+
+/// A program that finds the scripted runtime.
+pub fn on_the_fake(program: &Program, fake: &Fake) -> Command {
+    let mut command = compiled(program, fake.root());
+    command
+        .env("CODEX_PATH", fake::executable())
+        .env("FAKE_RUNTIME_SCRIPT", fake.root().join("script"))
+        .env("FAKE_RUNTIME_RECORD", fake.root().join("record"));
+    command
+}
+
+/// A program that finds the real runtime, whose configuration names the scripted model.
+pub fn on_the_real_one(program: &Program, world: &World) -> Command {
+    let config = world.model.codex_config().join("\n");
+    fs::write(world.codex_home().join("config.toml"), config).expect("the configuration is written");
+    let mut command = compiled(program, &world.codex_home());
+    command
+        .current_dir(world.work())
+        .env("CODEX_PATH", world.version().executable())
+        .env("CODEX_HOME", world.codex_home())
+        .env("HOME", world.codex_home());
+    command
+}
+
+/// The same below valgrind, which fails it for every error and for what is definitely lost.
+pub fn under_valgrind(command: &Command) -> Command {
+    let mut checked = Command::new("valgrind");
+    checked
+        .args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect"])
+        .args(["--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes"])
+        .arg(command.get_program())
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    checked
+}
+
+/// What a program that succeeds writes to its standard output.
+pub fn said(command: &mut Command) -> String {
+    let done = output(command);
+    assert!(done.status.success(), "{command:?}: {}\n{}", done.status, String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).expect("UTF-8")
+}
+
+pub fn output(command: &mut Command) -> Output {
+    command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"))
+}
+
+fn compiled(program: &Program, out: &Path) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = root.join("examples-c/event-loops").join(program.name).with_extension("c");
+    let executable = out.join(program.name);
+    let library = library();
+    let flags = said(Command::new("pkg-config").args(["--cflags", "--libs", program.package]));
+    let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
+    compiler
+        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .arg(source)
+        .arg(format!("-I{}", root.join("include").display()))
+        .args(flags.split_whitespace())
+        .arg(format!("-L{}", library.display()))
+        .arg(format!("-Wl,-rpath,{}", library.display()))
+        .args(["-lcodex", "-o"])
+        .arg(&executable);
+    said(&mut compiler);
+    Command::new(executable)
+}
+
+/// Where the library was built.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().expect("this test is a program");
+    test.ancestors().nth(2).expect("target/debug/deps").to_owned()
+}
