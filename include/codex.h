@@ -921,8 +921,9 @@ struct codex_client_options *codex_client_options_new(void);
 void codex_client_options_free(struct codex_client_options *options);
 
 /**
- * Names the executable of the runtime. Without it, and without a command, the variable CODEX_PATH names it, and else it is
- * the `codex` on the PATH.
+ * Names the executable of the runtime. Without it, and without a command, the variable CODEX_PATH names it; else it is the one
+ * that is shipped beside the library (codex/bin/codex, or ../libexec/codex/bin/codex, from its directory), and else the `codex`
+ * on the PATH. A script by which npm starts the executable is followed to it.
  *
  * @param path  a path; nothing is searched for
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT

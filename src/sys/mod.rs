@@ -7,6 +7,7 @@
 
 mod executable;
 mod fork;
+mod own_directory;
 mod pipe;
 mod process;
 mod signals;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use executable::is_executable_file;
 pub use fork::ForkGuard;
+pub use own_directory::own_directory;
 pub use pipe::{read, send_nosignal, shutdown_write};
 pub use process::{ExitStatus, Process};
 pub use signals::Signal;

@@ -14,6 +14,7 @@ mod guest;
 mod idle;
 mod interrupts;
 mod lines;
+mod locating;
 mod panics;
 mod requests;
 mod secrets;
