@@ -921,6 +921,48 @@ struct codex_client_options *codex_client_options_new(void);
 void codex_client_options_free(struct codex_client_options *options);
 
 /**
+ * Says where the runtime is. Default: "stdio:".
+ *
+ * - `stdio:` starts it as a child process.
+ * - `unix:/path` goes to one that listens on a socket of the file system: `codex app-server --listen unix:///path`.
+ * - `ws://host:port` goes to one that listens on a port. Without encryption only on this machine, unless
+ *   codex_client_options_set_allow_insecure allows more.
+ * - `wss://host` is the same with encryption; port 443 unless another is named.
+ * - `replay:file.jsonl` plays back a recording.
+ *
+ * A runtime behind a socket was started by somebody else: connecting fails with CODEX_ERROR_INVALID_ARGUMENT when options say
+ * how to start one (its executable, command, home, directory, environment, configuration). Closing the client does not end it,
+ * nor the turns that run there. A client never connects again by itself: connect a new one, then resume the thread.
+ *
+ * @param url  one of these
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_endpoint(struct codex_client_options *options,
+                                               const char *url);
+
+/**
+ * Gives the token that a runtime behind a socket wants to see: `codex app-server --ws-auth`. It goes out in the header
+ * `Authorization: Bearer` and is shown nowhere: not in logs, traces, recordings nor errors.
+ *
+ * @param token  one word of visible ASCII characters
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_bearer_token(struct codex_client_options *options,
+                                                   const char *token);
+
+/**
+ * Whether `ws://`, which encrypts nothing, may lead to another machine than this one. Default: false. Whoever is on the way
+ * then reads the token and everything that is said, and can answer in the place of the runtime.
+ *
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+ * @note since 0.1.0
+ */
+codex_status codex_client_options_set_allow_insecure(struct codex_client_options *options,
+                                                     bool allow);
+
+/**
  * Names the executable of the runtime. Without it, and without a command, the variable CODEX_PATH names it; else it is the one
  * that is shipped beside the library (codex/bin/codex, or ../libexec/codex/bin/codex, from its directory), and else the `codex`
  * on the PATH. A script by which npm starts the executable is followed to it.
@@ -1232,7 +1274,8 @@ void codex_client_free(struct codex_client *client);
 
 /**
  * Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
- * executable.
+ * executable. The endpoint is what codex_client_options_set_endpoint names, without a query; pid and executable are null
+ * for a runtime that this client did not start.
  *
  * @return borrowed from the client; "" for NULL
  * @note any thread; since 0.1.0

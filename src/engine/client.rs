@@ -1,18 +1,17 @@
-//! A client: one runtime that was started, and everything that is asked of it directly.
+//! A client: the connection to one runtime, and everything that is asked of it directly.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
+use super::approach::{Approach, Provisions};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestHandler};
 use super::connection::{Anchor, Answering, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::event::Event;
 use super::json::{self, Object, quote};
-use super::launch::Launch;
 use super::log::Log;
 use super::params::failure_of;
 use super::queue::Next;
@@ -20,8 +19,8 @@ use super::request::Request;
 use super::session::{Announce, Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;
 use super::tools::{Tool, Tools};
-use super::transport::{ProcessTransport, Tap, Transport};
-use crate::sys::{self, SpawnSpec, WakeupFd};
+use super::transport::Tap;
+use crate::sys::WakeupFd;
 
 /// How many log messages and traces may wait for the host.
 const OBSERVED: usize = 4096;
@@ -56,7 +55,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Starts the runtime and waits until it is ready.
+    /// Reaches the runtime and waits until it is ready.
     pub fn connect(options: &ClientOptions) -> Result<Self> {
         let client = Self::begin_as(options, Announce::Nothing)?;
         let ready = client.connection().wait(Interest::State, Deadline::Never, |session| session.connected())?;
@@ -64,7 +63,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Starts the runtime and returns at once: calls wait inside until it is ready.
+    /// Begins to reach the runtime and returns at once: calls wait inside until it is ready.
     pub fn begin(options: &ClientOptions) -> Result<Self> {
         Self::begin_as(options, Announce::Event)
     }
@@ -73,12 +72,12 @@ impl Client {
         if let Some(failure) = &options.first_failure {
             return Err(failure.clone());
         }
-        let (connection, runtime) = start(options, Launch::prepare(options)?)?;
+        let (connection, introduced) = reach(options, Approach::prepare(options)?)?;
         let anchor = Anchor::new(connection);
         let connection = anchor.connection();
         let now = connection.now();
         let deadline = options.connect_timeout.and_then(|timeout| now.checked_add(timeout));
-        let info = connection.session()?.introduce(runtime, &initialize_params(options), deadline, announce);
+        let info = connection.session()?.introduce(introduced, &initialize_params(options), deadline, announce);
         Ok(Self { anchor, info })
     }
 
@@ -273,7 +272,7 @@ pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
     })
 }
 
-fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, Introduced)> {
+fn reach(options: &ClientOptions, approach: Approach) -> Result<(Arc<Connection>, Introduced)> {
     let observers = observers(options)?;
     let (log, tap) = (log_of(options, &observers), tap_of(options, &observers));
     let answering = Answering { handler: options.request_handler.clone(), threads: options.callback_threads };
@@ -288,28 +287,15 @@ fn start(options: &ClientOptions, launch: Launch) -> Result<(Arc<Connection>, In
         asks: if answering.handler.is_some() { Asks::Handler } else { Asks::Reader },
         seed,
     };
-    let marker = fresh_marker(seed);
-    let mut runtime = Introduced { program: launch.program.clone(), pid: 0 };
-    let max_message_bytes = options.max_message_bytes;
-    let process_log = log.clone();
+    let provisions = Provisions { max_message_bytes: options.max_message_bytes, seed, log: log.clone() };
+    let mut introduced = None;
     let connection = Connection::open(config, log, tap, answering, observers.into_iter().collect(), || {
-        let Launch { program, args, env, cwd } = launch;
-        let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
-        let spawned = sys::spawn(spec).map_err(|error| Error::new(Status::RuntimeStart, error.to_string()))?;
-        runtime.pid = spawned.process.pid();
-        let transport =
-            ProcessTransport::new(spawned, marker.clone(), max_message_bytes, process_log).map_err(|error| {
-                Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}"))
-            })?;
-        Ok(Box::new(transport) as Box<dyn Transport>)
+        let (transport, at_the_other_end) = approach.open(provisions)?;
+        introduced = Some(at_the_other_end);
+        Ok(transport)
     })?;
-    Ok((connection, runtime))
-}
-
-/// What tells the processes of one client from all others: two clients may begin in the same instant.
-fn fresh_marker(seed: u64) -> String {
-    static CLIENTS: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{seed:x}-{}", std::process::id(), CLIENTS.fetch_add(1, Ordering::Relaxed))
+    let introduced = introduced.ok_or_else(|| Error::new(Status::Internal, "a connection was opened to nobody"))?;
+    Ok((connection, introduced))
 }
 
 /// Something that differs between two processes of the same id.
@@ -360,11 +346,6 @@ fn initialize_params(options: &ClientOptions) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn clients_that_begin_in_the_same_instant_have_markers_of_their_own() {
-        assert_ne!(fresh_marker(7), fresh_marker(7));
-    }
 
     #[test]
     fn params_must_be_an_object() {

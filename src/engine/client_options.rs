@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::endpoint::{BearerToken, Endpoint};
 use super::error::{Error, Result};
 use super::limits::Limits;
 use super::log::{Level, LogSink};
@@ -47,6 +48,15 @@ pub enum ExperimentalApi {
     Disabled,
 }
 
+/// Where a client may go without encryption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unencrypted {
+    /// To this machine only.
+    OnThisMachine,
+    /// To every host.
+    Anywhere,
+}
+
 /// How the client introduces itself.
 #[derive(Clone, Debug)]
 pub struct ClientInfo {
@@ -61,6 +71,12 @@ pub struct ClientInfo {
 /// Options of a client. They are copied when it connects.
 #[derive(Clone)]
 pub struct ClientOptions {
+    /// Where the runtime is.
+    pub endpoint: Endpoint,
+    /// What a runtime behind a socket wants to see.
+    pub bearer_token: Option<BearerToken>,
+    /// Where the client may go without encryption.
+    pub unencrypted: Unencrypted,
     /// The executable of the runtime.
     pub codex_path: Option<PathBuf>,
     /// A whole command line instead.
@@ -112,6 +128,9 @@ pub struct ClientOptions {
 impl Default for ClientOptions {
     fn default() -> Self {
         Self {
+            endpoint: Endpoint::Stdio,
+            bearer_token: None,
+            unencrypted: Unencrypted::OnThisMachine,
             codex_path: None,
             command: None,
             codex_home: None,
@@ -212,6 +231,7 @@ impl fmt::Debug for ClientOptions {
     /// Without arguments, variables and configuration, which may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientOptions")
+            .field("endpoint", &format_args!("{}", self.endpoint))
             .field("codex_path", &self.codex_path)
             .field("command", &self.command.iter().flatten().next())
             .field("codex_home", &self.codex_home)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
 use super::connection::Connection;
-use super::error::{Error, Status};
+use super::error::{CONNECTION_LOST, Error, Status};
 use super::session::{Lines, Outlook, Parting, Reading};
 use super::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
 
@@ -18,6 +18,9 @@ const LOST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the last words to a runtime that is to end may take.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How often all that there is is read before somebody else gets a turn: each time more may have come meanwhile.
+const READS: usize = 16;
 
 /// The task that drives one connection until it is over.
 pub struct Driver {
@@ -89,17 +92,18 @@ impl Driver {
         if self.phase == Phase::Drained {
             return;
         }
-        let filled = self.transport.poll_fill(cx);
-        if matches!(filled, Poll::Ready(Filled::Some | Filled::All)) {
+        for _ in 0..READS {
+            let Poll::Ready(filled) = self.transport.poll_fill(cx) else { return };
+            if filled == Filled::End {
+                return self.end(now, Phase::Drained, LOST_PATIENCE);
+            }
             self.deliver(now);
+            if filled == Filled::Some {
+                break;
+            }
         }
-        match filled {
-            Poll::Pending => {}
-            // Whoever waits gets its turn before more is read.
-            Poll::Ready(Filled::Some) => cx.waker().wake_by_ref(),
-            Poll::Ready(Filled::All) => self.receive(cx, now),
-            Poll::Ready(Filled::End) => self.end(now, Phase::Drained, LOST_PATIENCE),
-        }
+        // Whoever waits gets its turn before more is read.
+        cx.waker().wake_by_ref();
     }
 
     fn deliver(&mut self, now: Instant) {
@@ -197,7 +201,7 @@ fn lost_error(ending: Ending) -> Error {
         Status::Transport,
         format!("the runtime ended ({how}){said}; connect a new client, then resume the thread"),
     )
-    .with_reason("connectionLost")
+    .with_reason(CONNECTION_LOST)
     .with_exit_status(ending.exit_status)
     .with_stderr_tail(ending.stderr_tail)
 }

@@ -75,6 +75,9 @@ struct Details {
     stderr_tail: Option<String>,
 }
 
+/// The reason of an error that ended a connection which stood.
+pub const CONNECTION_LOST: &str = "connectionLost";
+
 /// What every fallible call of the engine returns.
 pub type Result<T> = std::result::Result<T, Error>;
 

@@ -1,6 +1,7 @@
 //! The engine: everything the library does, in safe Rust, knowing nothing of C.
 
 pub mod account;
+mod approach;
 mod baton;
 pub mod callbacks;
 pub mod client;
@@ -8,6 +9,7 @@ pub mod client_options;
 pub mod compat;
 pub mod connection;
 mod drive;
+pub mod endpoint;
 mod environment;
 pub mod error;
 pub mod event;

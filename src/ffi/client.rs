@@ -128,7 +128,8 @@ pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
 }
 
 /// Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
-/// executable.
+/// executable. The endpoint is what [`codex_client_options_set_endpoint`] names, without a query; pid and executable are null
+/// for a runtime that this client did not start.
 ///
 /// @return borrowed from the client; "" for NULL
 /// @note any thread; since 0.1.0

@@ -6,7 +6,10 @@ use super::handle::{self, Boxed, required};
 use super::request::{codex_request_fn, give_request};
 use super::status::codex_status;
 use super::{panic, string, time};
-use crate::engine::client_options::{ClientInfo, ClientOptions, DEFAULT_TIMEOUT, ExperimentalApi, Inherit};
+use crate::engine::client_options::{
+    ClientInfo, ClientOptions, DEFAULT_TIMEOUT, ExperimentalApi, Inherit, Unencrypted,
+};
+use crate::engine::endpoint::{BearerToken, Endpoint};
 use crate::engine::error::{Error, Result};
 use crate::engine::limits::Limits;
 use crate::engine::log::Level;
@@ -93,6 +96,75 @@ unsafe fn change(
             options.first_failure.get_or_insert_with(|| failure.clone());
         })
     })
+}
+
+/// Says where the runtime is. Default: "stdio:".
+///
+/// - `stdio:` starts it as a child process.
+/// - `unix:/path` goes to one that listens on a socket of the file system: `codex app-server --listen unix:///path`.
+/// - `ws://host:port` goes to one that listens on a port. Without encryption only on this machine, unless
+///   [`codex_client_options_set_allow_insecure`] allows more.
+/// - `wss://host` is the same with encryption; port 443 unless another is named.
+/// - `replay:file.jsonl` plays back a recording.
+///
+/// A runtime behind a socket was started by somebody else: connecting fails with CODEX_ERROR_INVALID_ARGUMENT when options say
+/// how to start one (its executable, command, home, directory, environment, configuration). Closing the client does not end it,
+/// nor the turns that run there. A client never connects again by itself: connect a new one, then resume the thread.
+///
+/// @param url  one of these
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_endpoint(
+    options: *mut codex_client_options,
+    url: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            options.endpoint = Endpoint::parse(string::required(url, "url")?)?;
+            Ok(())
+        })
+    }
+}
+
+/// Gives the token that a runtime behind a socket wants to see: `codex app-server --ws-auth`. It goes out in the header
+/// `Authorization: Bearer` and is shown nowhere: not in logs, traces, recordings nor errors.
+///
+/// @param token  one word of visible ASCII characters
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_bearer_token(
+    options: *mut codex_client_options,
+    token: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            options.bearer_token = Some(BearerToken::new(string::required(token, "token")?)?);
+            Ok(())
+        })
+    }
+}
+
+/// Whether `ws://`, which encrypts nothing, may lead to another machine than this one. Default: false. Whoever is on the way
+/// then reads the token and everything that is said, and can answer in the place of the runtime.
+///
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_allow_insecure(
+    options: *mut codex_client_options,
+    allow: bool,
+) -> codex_status {
+    // SAFETY: the caller passes its options.
+    unsafe {
+        change(options, |options| {
+            options.unencrypted = if allow { Unencrypted::Anywhere } else { Unencrypted::OnThisMachine };
+            Ok(())
+        })
+    }
 }
 
 /// Names the executable of the runtime. Without it, and without a command, the variable CODEX_PATH names it; else it is the one

@@ -292,8 +292,17 @@ static bool hammer_codex_client_options_free(player *p) {
   p->options = make_options(p);
   return true;
 }
+/* With a token, no client of a runtime that is started here can be made. */
+static bool hammer_codex_client_options_set_bearer_token(player *p) {
+  codex_client_options *options = codex_client_options_new();
+  accept(p, codex_client_options_set_bearer_token(options, "token"));
+  codex_client_options_free(options);
+  return true;
+}
 /* Options belong to one thread; connecting with them in other threads is shown by the clients that are made from them. */
 #define OPTIONS_CALL(function, ...) ALONE(function, accept(p, function(p->options, __VA_ARGS__)))
+OPTIONS_CALL(codex_client_options_set_endpoint, "stdio:")
+OPTIONS_CALL(codex_client_options_set_allow_insecure, false)
 OPTIONS_CALL(codex_client_options_set_codex_path, required_env("FAKE_RUNTIME"))
 OPTIONS_CALL(codex_client_options_set_command, &(const char *const){required_env("FAKE_RUNTIME")}, 1)
 OPTIONS_CALL(codex_client_options_set_codex_home, "/")
@@ -555,6 +564,9 @@ static const function functions[] = {
     HAMMER(codex_params_json),
     HAMMER(codex_client_options_new),
     HAMMER(codex_client_options_free),
+    HAMMER(codex_client_options_set_endpoint),
+    HAMMER(codex_client_options_set_bearer_token),
+    HAMMER(codex_client_options_set_allow_insecure),
     HAMMER(codex_client_options_set_codex_path),
     HAMMER(codex_client_options_set_command),
     HAMMER(codex_client_options_set_codex_home),

@@ -8,18 +8,27 @@ use once_cell::sync::OnceCell;
 
 use super::{Announce, Phase, Purpose, Session};
 use crate::engine::compat::{self, RuntimeVersion};
-use crate::engine::error::{Error, Result, Status};
+use crate::engine::error::{CONNECTION_LOST, Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
-use crate::engine::json::{Object, member, string};
+use crate::engine::json::{Object, member, quote, string};
 use crate::engine::rpc::CallId;
 use crate::engine::text::ZString;
 
 /// A program that prints this many lines which are no messages is not the runtime.
 const NOT_A_RUNTIME: u64 = 20;
 
-/// Which program was started.
+/// Who is at the other end.
 #[derive(Clone, Debug)]
 pub struct Introduced {
+    /// Where it is, without anything secret.
+    pub endpoint: String,
+    /// Which program was started; `None` when it runs already.
+    pub started: Option<Started>,
+}
+
+/// Which program was started.
+#[derive(Clone, Debug)]
+pub struct Started {
     /// The executable.
     pub program: PathBuf,
     /// The id of its process.
@@ -124,8 +133,17 @@ impl Session {
 
     /// Why the runtime was not ready, in the terms of somebody who wanted to connect.
     pub(super) fn not_ready(&self, error: Error) -> Error {
-        let program = self.runtime.as_ref().map(|runtime| runtime.introduced.program.display().to_string());
-        let program = program.unwrap_or_else(|| "the runtime".to_owned());
+        match &self.runtime {
+            Some(Runtime { introduced: Introduced { started: Some(started), .. }, .. }) => started.not_ready(error),
+            Some(Runtime { introduced, .. }) => introduced.not_ready(error),
+            None => error,
+        }
+    }
+}
+
+impl Started {
+    fn not_ready(&self, error: Error) -> Error {
+        let program = self.program.display();
         match error.status() {
             Status::Transport => {
                 let advice = error.stderr_tail().and_then(compat::advice_on_start);
@@ -141,6 +159,29 @@ impl Session {
                 let message = format!(
                     "{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?"
                 );
+                error.reworded(Status::TimedOut, message)
+            }
+            _ => error,
+        }
+    }
+}
+
+impl Introduced {
+    /// What runs already, or should.
+    fn not_ready(&self, error: Error) -> Error {
+        let endpoint = &self.endpoint;
+        match error.status() {
+            Status::Transport if error.reason() == CONNECTION_LOST => {
+                let message = format!("{endpoint} was reached and not ready: {}", error.message());
+                error.reworded(Status::Transport, message)
+            }
+            Status::RuntimeStart => {
+                let message = format!("{endpoint} is not the Codex runtime: {}", error.message());
+                error.reworded(Status::RuntimeStart, message)
+            }
+            Status::TimedOut => {
+                let message =
+                    format!("{endpoint} did not answer within connect_timeout_ms; is the Codex runtime behind it?");
                 error.reworded(Status::TimedOut, message)
             }
             _ => error,
@@ -170,9 +211,11 @@ fn runtime_info(answer: &str, introduced: &Introduced) -> Result<String> {
     for key in ["codexHome", "platformFamily", "platformOs"] {
         info.set_raw(key, member(answer, key).unwrap_or("null"));
     }
-    info.set_string("endpoint", "stdio:");
-    info.set_raw("pid", introduced.pid.to_string());
-    info.set_string("executable", &introduced.program.to_string_lossy());
+    info.set_string("endpoint", &introduced.endpoint);
+    let started = introduced.started.as_ref();
+    info.set_raw("pid", started.map_or_else(|| "null".to_owned(), |started| started.pid.to_string()));
+    let program = started.map_or_else(|| "null".to_owned(), |started| quote(&started.program.to_string_lossy()));
+    info.set_raw("executable", program);
     Ok(info.to_json())
 }
 
@@ -183,12 +226,19 @@ fn name_and_version(user_agent: &str) -> Option<(String, String)> {
 }
 
 #[cfg(test)]
+impl Introduced {
+    /// Somebody who was started.
+    pub(super) fn started(program: &str, pid: u32) -> Self {
+        Self { endpoint: "stdio:".into(), started: Some(Started { program: program.into(), pid }) }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     fn info(answer: &str) -> Result<serde_json::Value> {
-        runtime_info(answer, &Introduced { program: "/bin/codex".into(), pid: 7 })
-            .map(|info| serde_json::from_str(&info).unwrap())
+        runtime_info(answer, &Introduced::started("/bin/codex", 7)).map(|info| serde_json::from_str(&info).unwrap())
     }
 
     #[test]
@@ -202,6 +252,15 @@ mod tests {
         assert_eq!((&short["name"], &short["version"]), (&"codex-cli".into(), &"1.2.3".into()));
         let server = info(r#"{"userAgent":"junk","serverInfo":{"name":"n","version":"v"}}"#).unwrap();
         assert_eq!((&server["name"], &server["version"]), (&"n".into(), &"v".into()));
+    }
+
+    #[test]
+    fn a_runtime_that_ran_already_has_an_endpoint_and_no_process_of_ours() {
+        let introduced = Introduced { endpoint: "ws://127.0.0.1:1".into(), started: None };
+        let info = runtime_info(r#"{"userAgent":"codex-cli/1.2.3"}"#, &introduced).unwrap();
+        let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+        assert_eq!(info["endpoint"], "ws://127.0.0.1:1");
+        assert!(info["pid"].is_null() && info["executable"].is_null(), "{info}");
     }
 
     #[test]

@@ -1,0 +1,155 @@
+//! How the runtime of an endpoint is reached: the one place where transports are made.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::client_options::{ClientOptions, Inherit};
+use super::endpoint::Endpoint;
+use super::error::{Error, Result, Status};
+use super::launch::Launch;
+use super::log::Log;
+use super::session::{Introduced, Started};
+use super::transport::{ProcessTransport, Transport};
+use crate::sys::{self, SpawnSpec};
+
+/// What every transport is made with.
+#[derive(Debug)]
+pub(super) struct Provisions {
+    /// The longest message.
+    pub(super) max_message_bytes: usize,
+    /// Tells clients apart.
+    pub(super) seed: u64,
+    pub(super) log: Log,
+}
+
+/// A transport and who is at its other end.
+pub(super) type Reached = (Box<dyn Transport>, Introduced);
+
+/// What is to be done to reach the runtime.
+#[derive(Debug)]
+pub(super) enum Approach {
+    /// Start it.
+    Launch(Launch),
+}
+
+impl Approach {
+    /// What `options` ask for. What they say about this process, its environment for one, is read here, on the caller's thread.
+    pub(super) fn prepare(options: &ClientOptions) -> Result<Self> {
+        check_options(options)?;
+        match &options.endpoint {
+            Endpoint::Stdio => Launch::prepare(options).map(Self::Launch),
+            endpoint @ (Endpoint::Unix(_) | Endpoint::WebSocket(_) | Endpoint::Replay(_)) => {
+                Err(Error::invalid_argument(format!("this build of libcodex cannot reach {endpoint}")))
+            }
+        }
+    }
+
+    /// Makes the transport. Must be called inside the tokio runtime that will drive it.
+    pub(super) fn open(self, provisions: Provisions) -> Result<Reached> {
+        match self {
+            Self::Launch(launch) => start(launch, provisions),
+        }
+    }
+}
+
+fn start(launch: Launch, provisions: Provisions) -> Result<Reached> {
+    let Launch { program, args, env, cwd } = launch;
+    let marker = fresh_marker(provisions.seed);
+    let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
+    let spawned = sys::spawn(spec).map_err(|error| Error::new(Status::RuntimeStart, error.to_string()))?;
+    let pid = spawned.process.pid();
+    let transport = ProcessTransport::new(spawned, marker, provisions.max_message_bytes, provisions.log);
+    let transport = transport
+        .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
+    let introduced = Introduced { endpoint: Endpoint::Stdio.to_string(), started: Some(Started { program, pid }) };
+    Ok((Box::new(transport), introduced))
+}
+
+/// What tells the processes of one client from all others: two clients may begin in the same instant.
+fn fresh_marker(seed: u64) -> String {
+    static CLIENTS: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{seed:x}-{}", std::process::id(), CLIENTS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An option without an effect is a mistake: whoever overrides the configuration of a runtime relies on that.
+fn check_options(options: &ClientOptions) -> Result<()> {
+    let ClientOptions { endpoint, .. } = options;
+    match endpoint {
+        Endpoint::Stdio if options.bearer_token.is_some() => {
+            Err(without_effect("set_bearer_token", endpoint, "a runtime that is started here wants no token"))
+        }
+        Endpoint::Unix(_) | Endpoint::WebSocket(_) => match about_starting(options) {
+            Some(option) => Err(without_effect(option, endpoint, "the runtime there was started by somebody else")),
+            None => Ok(()),
+        },
+        Endpoint::Stdio | Endpoint::Replay(_) => Ok(()),
+    }
+}
+
+/// The first option that says how to start a runtime.
+fn about_starting(options: &ClientOptions) -> Option<&'static str> {
+    let set = [
+        ("set_codex_path", options.codex_path.is_some()),
+        ("set_command", options.command.is_some()),
+        ("set_codex_home", options.codex_home.is_some()),
+        ("set_cwd", options.cwd.is_some()),
+        ("set_env", !options.env.is_empty()),
+        ("set_inherit_env", options.inherit == Inherit::Nothing),
+        ("add_config", !options.config.is_empty()),
+    ];
+    set.into_iter().find(|(_, is_set)| *is_set).map(|(option, _)| option)
+}
+
+fn without_effect(option: &str, endpoint: &Endpoint, why: &str) -> Error {
+    Error::invalid_argument(format!("{option} has no effect on {endpoint}: {why}; leave it out"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::endpoint::BearerToken;
+
+    fn refusal(url: &str, change: impl FnOnce(&mut ClientOptions)) -> String {
+        let mut options = ClientOptions { endpoint: Endpoint::parse(url).unwrap(), ..ClientOptions::default() };
+        change(&mut options);
+        check_options(&options).map_or_else(|error| error.message().to_owned(), |()| String::new())
+    }
+
+    type Change = fn(&mut ClientOptions);
+
+    #[test]
+    fn clients_that_begin_in_the_same_instant_have_markers_of_their_own() {
+        assert_ne!(fresh_marker(7), fresh_marker(7));
+    }
+
+    #[test]
+    fn what_says_how_to_start_a_runtime_is_refused_for_one_that_runs_already() {
+        let changes: [(&str, Change); 7] = [
+            ("set_codex_path", |options| options.codex_path = Some("/c".into())),
+            ("set_command", |options| options.command = Some(vec!["c".into()])),
+            ("set_codex_home", |options| options.codex_home = Some("/h".into())),
+            ("set_cwd", |options| options.cwd = Some("/d".into())),
+            ("set_env", |options| options.set_env("A", None).unwrap()),
+            ("set_inherit_env", |options| options.inherit = Inherit::Nothing),
+            ("add_config", |options| options.add_config("a=1").unwrap()),
+        ];
+        for (option, change) in changes {
+            for url in ["unix:/s", "ws://127.0.0.1:1", "wss://h"] {
+                let message = refusal(url, change);
+                assert!(message.contains(option) && message.contains("somebody else"), "{url}: {message}");
+            }
+            for url in ["stdio:", "replay:f"] {
+                assert_eq!(refusal(url, change), "");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_is_refused_for_a_runtime_that_is_started_here() {
+        let with_token: Change = |options| options.bearer_token = Some(BearerToken::new("hush").unwrap());
+        let message = refusal("stdio:", with_token);
+        assert!(message.contains("set_bearer_token") && !message.contains("hush"), "{message}");
+        for url in ["unix:/s", "ws://127.0.0.1:1", "wss://h", "replay:f"] {
+            assert_eq!(refusal(url, with_token), "");
+        }
+    }
+}
