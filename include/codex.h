@@ -1846,7 +1846,9 @@ void codex_thread_free(struct codex_thread *thread);
  *
  * A turn is the agent's work on one input: `text` comes first, then the items of the member "input" of `params_json`; one of
  * the two must be there. The params take "approvalMode", "sandbox", "limits" and "raw" as those of a thread do; all other
- * fields are handed to the runtime as they are.
+ * fields are handed to the runtime as they are. The sandbox "workspace-write" has the network, the writable roots and the
+ * excluded directories that the runtime is configured with, or that the thread was started with; to say them for a turn, pass
+ * the protocol's own "sandboxPolicy".
  *
  * On a thread where a turn runs already, a new one joins it: the same turn id, the same result for both handles, and the limits
  * of both.

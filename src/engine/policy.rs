@@ -2,8 +2,17 @@
 
 use super::client::parse_object;
 use super::error::{Error, Result};
-use super::json::{Object, kind_name, string};
+use super::json::{Object, kind_name, member, string};
 use super::limits::Limits;
+
+/// The sandbox of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnSandbox {
+    /// What the params say, or else that of the turn before.
+    AsSaid,
+    /// The workspace can be written, and all else is as the runtime is configured.
+    ConfiguredWorkspace,
+}
 
 /// Takes `limits` out of the parameters of a call.
 pub(super) fn take_limits(params: &mut Object, base: Limits) -> Result<Limits> {
@@ -30,18 +39,46 @@ pub(super) fn translate_for_thread(params: &mut Object) -> Result<()> {
     unwrap_raw(params)
 }
 
-/// Puts the parameters of a turn into the words of the protocol.
-pub(super) fn translate_for_turn(params: &mut Object) -> Result<()> {
+/// Puts the parameters of a turn into the words of the protocol, but for a sandbox whose policy must be asked for.
+pub(super) fn translate_for_turn(params: &mut Object) -> Result<TurnSandbox> {
     translate_approval_mode(params)?;
-    if let Some(mode) = params.take("sandbox") {
-        let policy = match &*sandbox_word(&mode)? {
-            "read-only" => r#"{"type":"readOnly","networkAccess":false}"#,
-            "workspace-write" => r#"{"type":"workspaceWrite"}"#,
-            _ => r#"{"type":"dangerFullAccess"}"#,
-        };
+    let mode = params.take("sandbox").map(|mode| sandbox_word(&mode)).transpose()?;
+    let (policy, sandbox) = match mode.as_deref() {
+        Some("read-only") => (Some(r#"{"type":"readOnly","networkAccess":false}"#), TurnSandbox::AsSaid),
+        Some("danger-full-access") => (Some(r#"{"type":"dangerFullAccess"}"#), TurnSandbox::AsSaid),
+        Some(_) => (None, TurnSandbox::ConfiguredWorkspace),
+        None => (None, TurnSandbox::AsSaid),
+    };
+    if let Some(policy) = policy {
         params.set_raw("sandboxPolicy", policy);
     }
-    unwrap_raw(params)
+    unwrap_raw(params)?;
+    Ok(sandbox)
+}
+
+/// The policy of a thread that was opened in a workspace that can be written.
+pub(super) fn workspace_of_thread(info: &str) -> Option<&str> {
+    let policy = member(info, "sandbox")?;
+    (member(policy, "type") == Some("\"workspaceWrite\"")).then_some(policy)
+}
+
+/// The policy that the configuration of the runtime makes of a workspace that can be written. The roots are not in it: the
+/// runtime adds those that are configured to any policy, and to this one only those.
+pub(super) fn workspace_of_config(answer: &str) -> String {
+    const FIELDS: [(&str, &str); 3] = [
+        ("network_access", "networkAccess"),
+        ("exclude_tmpdir_env_var", "excludeTmpdirEnvVar"),
+        ("exclude_slash_tmp", "excludeSlashTmp"),
+    ];
+    let configured = member(answer, "config").and_then(|config| member(config, "sandbox_workspace_write"));
+    let mut policy = Object::new();
+    policy.set_string("type", "workspaceWrite");
+    for (name, field) in FIELDS {
+        if let Some(value) = configured.and_then(|configured| member(configured, name)) {
+            policy.set_raw(field, value);
+        }
+    }
+    policy.to_json()
 }
 
 fn translate_approval_mode(params: &mut Object) -> Result<()> {
@@ -96,7 +133,7 @@ mod tests {
 
     fn turn(params: &str) -> Result<String> {
         let mut params = Object::parse(params).unwrap();
-        translate_for_turn(&mut params).map(|()| params.to_json())
+        translate_for_turn(&mut params).map(|_| params.to_json())
     }
 
     #[test]
@@ -120,8 +157,26 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_of_a_turn_says_nothing_of_the_roots_and_the_network_that_are_configured() {
-        assert_eq!(turn(r#"{"sandbox":"workspace-write"}"#).unwrap(), r#"{"sandboxPolicy":{"type":"workspaceWrite"}}"#);
+    fn a_workspace_of_a_turn_is_as_it_is_configured() {
+        let mut params = Object::parse(r#"{"sandbox":"workspace-write"}"#).unwrap();
+        assert_eq!(translate_for_turn(&mut params).unwrap(), TurnSandbox::ConfiguredWorkspace);
+        assert_eq!(params.to_json(), "{}");
+        let configured = r#"{"writable_roots":["/a"],"network_access":true,"exclude_slash_tmp":true}"#;
+        assert_eq!(
+            workspace_of_config(&format!(r#"{{"config":{{"sandbox_workspace_write":{configured}}}}}"#)),
+            r#"{"type":"workspaceWrite","networkAccess":true,"excludeSlashTmp":true}"#
+        );
+        for nothing in [r#"{"config":{"sandbox_workspace_write":null}}"#, r#"{"config":{}}"#] {
+            assert_eq!(workspace_of_config(nothing), r#"{"type":"workspaceWrite"}"#);
+        }
+    }
+
+    #[test]
+    fn a_thread_in_a_workspace_has_its_policy() {
+        let policy = r#"{"type":"workspaceWrite","networkAccess":true}"#;
+        assert_eq!(workspace_of_thread(&format!(r#"{{"sandbox":{policy}}}"#)), Some(policy));
+        assert_eq!(workspace_of_thread(r#"{"sandbox":{"type":"readOnly"}}"#), None);
+        assert_eq!(workspace_of_thread("{}"), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::json::{Object, quote};
 use super::limits::Limits;
-use super::policy;
+use super::policy::{self, TurnSandbox};
 use super::result::TurnResult;
 use super::session::{Delivery, Ended, HandleId, Interest, Opening, Queues, Session, TurnStart};
 use super::spares::Spares;
@@ -46,9 +46,13 @@ impl Turn {
     pub fn begin(thread: &Thread, text: Option<&str>, params: Option<&str>, delivery: Delivery) -> Result<Self> {
         let mut params = parse_params(params)?;
         let limits = policy::take_limits(&mut params, thread.limits())?;
-        policy::translate_for_turn(&mut params)?;
+        let sandbox = policy::translate_for_turn(&mut params)?;
         add_input(&mut params, text)?;
-        Self::open_with(thread, Opening::Input, &params, limits, delivery)
+        Self::open(thread, |session, now| {
+            let params = &params.to_json();
+            let deadline = session.default_deadline(now);
+            session.start_turn(now, &TurnStart { thread: thread.key(), params, sandbox, limits, delivery, deadline })
+        })
     }
 
     /// Has the history of the thread compacted, in a turn of its own, and waits until that has begun.
@@ -95,6 +99,7 @@ impl Turn {
             let start = TurnStart {
                 thread: thread.key(),
                 params: &params.to_json(),
+                sandbox: TurnSandbox::AsSaid,
                 limits,
                 delivery,
                 deadline: session.default_deadline(now),
@@ -114,6 +119,7 @@ impl Turn {
             let start = TurnStart {
                 thread: thread.key(),
                 params: "",
+                sandbox: TurnSandbox::AsSaid,
                 limits: thread.limits(),
                 delivery: Delivery::Kept,
                 deadline: session.default_deadline(now),

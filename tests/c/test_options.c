@@ -320,12 +320,15 @@ TEST(the_sandbox_of_a_turn_becomes_a_policy) {
   static const char *const modes[][2] = {
       {"read-only", "readOnly"}, {"workspace-write", "workspaceWrite"}, {"danger-full-access", "dangerFullAccess"}};
   for (size_t i = 0; i < COUNT(modes); i++) {
-    session *s = session_with_fake(NULL);
+    session *s = session_with_fake(
+        "{\"on\":{\"config/read\":[{\"reply\":{\"config\":{\"sandbox_workspace_write\":{\"network_access\":true}}}}]}}");
     codex_turn_result *result = NULL;
     codex_error *err = NULL;
     CHECK_OK(codex_thread_run(s->thread, "go", text("{\"sandbox\":\"%s\"}", modes[i][0]), &result, &err), err);
     const codex_value *line = received(s->record, "turn/start");
     CHECK_STR(string_at(line, "/params/sandboxPolicy/type"), modes[i][1]);
+    const codex_value *network = codex_value_at(line, "/params/sandboxPolicy/networkAccess");
+    CHECK(codex_value_bool(network, false) == (strcmp(modes[i][0], "workspace-write") == 0));
     CHECK(!has(line, "/params/sandbox"));
     codex_turn_result_free(result);
   }

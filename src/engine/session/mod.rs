@@ -16,6 +16,7 @@ mod logins;
 mod questions;
 mod reconcile;
 mod routing;
+mod sandbox;
 mod threads;
 mod turns;
 
@@ -129,6 +130,8 @@ enum Purpose {
     OpenThread { thread: ThreadKey },
     /// It starts the turn of this slot.
     StartTurn { slot: SlotRef, thread_id: Arc<str> },
+    /// It asks for the sandbox of the turn of this slot, which is to be begun then.
+    Sandbox { slot: SlotRef, thread_id: Arc<str> },
     /// It has the runtime begin a turn by itself, which is the slot's.
     Adopt { slot: SlotRef },
     /// It finds the turn to attach to.
@@ -415,6 +418,7 @@ impl Session {
                 Some(index) => self.turn_start_answered(now, index, answer),
                 None => self.interrupt_unwanted(&thread_id, answer),
             },
+            Purpose::Sandbox { slot, thread_id } => self.sandbox_answered(now, slot, &thread_id, answer),
             Purpose::Adopt { slot } => self.adoption_answered(now, slot, answer),
             Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
             Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
@@ -564,11 +568,8 @@ impl Session {
         if self.queued_bytes < self.config.max_queued_bytes.saturating_add(RESERVE) {
             return None;
         }
-        let message = format!(
-            "the answer lies behind {} bytes of events that nobody reads{}; read them, free that handle, or raise max_queued_bytes",
-            self.queued_bytes,
-            self.fullest_handle()
-        );
+        let (what, advice) = self.fullest();
+        let message = format!("the answer lies behind {} bytes of {what}; {advice}", self.queued_bytes);
         Some(Error::new(Status::WouldDeadlock, message).with_reason("queueFull"))
     }
 

@@ -11,6 +11,7 @@ mod model;
 mod questions;
 mod queues;
 mod routing;
+mod sandbox;
 mod threads;
 
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::event::Event;
 use crate::engine::limits::Limits;
+use crate::engine::policy::TurnSandbox;
 use crate::engine::queue::Next;
 
 pub(super) const THREAD: &str = "thread-1";
@@ -113,6 +115,7 @@ impl Talk {
         let start = TurnStart {
             thread: self.thread(THREAD),
             params: "{}",
+            sandbox: TurnSandbox::AsSaid,
             limits,
             delivery,
             deadline: self.session.default_deadline(self.now),

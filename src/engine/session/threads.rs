@@ -193,6 +193,11 @@ impl Session {
         self.threads_called(thread_id).find_map(|thread| thread.total_tokens)
     }
 
+    /// What the runtime answered when a thread was opened.
+    pub(super) fn info_of_thread(&mut self, thread_id: &str) -> Option<String> {
+        self.threads_called(thread_id).find_map(|thread| thread.facts.info.get().map(|info| info.as_str().to_owned()))
+    }
+
     /// All that stands for a thread.
     fn threads_called(&mut self, id: &str) -> impl Iterator<Item = &mut ThreadSlot> {
         let all = self.threads.iter_mut().map(|(_, thread)| thread);

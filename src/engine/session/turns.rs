@@ -19,6 +19,7 @@ use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, quote, string};
 use crate::engine::limits::Limits;
 use crate::engine::method::Method;
+use crate::engine::policy::TurnSandbox;
 use crate::engine::queue::{EventQueue, Next};
 use crate::engine::reason::turn_error;
 use crate::engine::result::{Collector, EndedBy, TurnResult};
@@ -57,6 +58,8 @@ pub struct TurnStart<'a> {
     pub thread: ThreadKey,
     /// The parameters of the call that begins it, but for the thread; a JSON object.
     pub params: &'a str,
+    /// Its sandbox.
+    pub sandbox: TurnSandbox,
     /// Its limits.
     pub limits: Limits,
     /// What becomes of its events.
@@ -107,19 +110,20 @@ pub(super) struct Slot {
     pub(super) commands: Vec<String>,
     /// What is known of its goal, if it pursues one.
     pub(super) goal: Option<Box<Goal>>,
-    /// What the call that begins it is to say, while it waits for its thread.
-    start: Option<WaitingStart>,
+    /// What the call that begins it is to say, while it waits for its thread or its sandbox.
+    pub(super) start: Option<WaitingStart>,
 }
 
 #[derive(Debug)]
-struct WaitingStart {
-    params: String,
-    deadline: Option<Instant>,
+pub(super) struct WaitingStart {
+    pub(super) params: String,
+    pub(super) sandbox: TurnSandbox,
+    pub(super) deadline: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlotPhase {
-    /// Its thread is not open yet.
+    /// Its thread is not open yet, or its sandbox not known.
     Waiting,
     /// The runtime has not told the id; lines of the thread are kept from this position on.
     Starting {
@@ -154,7 +158,7 @@ impl Slot {
     }
 
     pub(super) fn is_urgent(&self) -> bool {
-        self.interrupt.is_some() || self.is_starting() || self.reconciling != Reconciling::No
+        self.interrupt.is_some() || self.is_starting() || self.awaits_sandbox() || self.reconciling != Reconciling::No
     }
 
     fn is_starting(&self) -> bool {
@@ -182,7 +186,8 @@ impl Session {
         let (handle, slot) = self.open_slot(now, start);
         self.slots[slot.index].opening = opening;
         self.slots[slot.index].goal = (opening == Opening::Goal).then(|| Box::new(Goal::new()));
-        self.slots[slot.index].start = Some(WaitingStart { params: start.params.to_owned(), deadline: start.deadline });
+        let TurnStart { params, sandbox, deadline, .. } = *start;
+        self.slots[slot.index].start = Some(WaitingStart { params: params.to_owned(), sandbox, deadline });
         match self.wait_for_thread(start.thread, slot) {
             Ok(Waits::Yes) => {}
             Ok(Waits::No) => self.start_waiting_turn(now, slot, &self.thread_id(start.thread)),
@@ -194,6 +199,9 @@ impl Session {
     /// The thread of a turn is open.
     pub(super) fn start_waiting_turn(&mut self, now: Instant, slot: SlotRef, thread_id: &str) {
         let Some(index) = self.slot(slot) else { return };
+        if self.settle_sandbox(index, thread_id) == Waits::Yes {
+            return;
+        }
         let Some(start) = self.slots[index].start.take() else { return };
         self.expect_events(index, thread_id);
         let params = with_thread_id(&start.params, thread_id);
@@ -685,15 +693,27 @@ impl Session {
         }
     }
 
-    pub(super) fn fullest_handle(&self) -> String {
-        let fullest = self.handles.iter().max_by_key(|(_, handle)| handle.queue.bytes());
-        match fullest {
-            Some((_, handle)) if handle.queue.bytes() > self.client.queue.bytes() => {
-                let id = handle.id.get().map_or("", ZString::as_str);
-                format!(" (most of them of turn {id})")
-            }
-            _ => " (most of them in the client queue)".to_owned(),
-        }
+    /// What most of the queued bytes are, and what the host can do about them.
+    pub(super) fn fullest(&self) -> (String, &'static str) {
+        const RAISE: &str = "raise max_queued_bytes, so that what comes before an answer finds room";
+        const READ: &str = "read them, or raise max_queued_bytes";
+        const READ_OR_FREE: &str = "read them, free that handle, or raise max_queued_bytes";
+        let early = self.early.iter().map(|(thread, early)| (early.unclaimed_bytes(), thread)).max();
+        let early = early.map(|(bytes, thread)| {
+            (bytes, format!("events of thread {thread} that came before the answer to the start of their turn"), RAISE)
+        });
+        let unread = |what: &str| format!("events that nobody reads, most of them {what}");
+        let handle = self.handles.iter().map(|(_, handle)| handle).max_by_key(|handle| handle.queue.bytes());
+        let handle = handle.map(|handle| {
+            let id = handle.id.get().map_or("", ZString::as_str);
+            (handle.queue.bytes(), unread(&format!("of turn {id}")), READ_OR_FREE)
+        });
+        let client = (self.client.queue.bytes(), unread("in the client queue"), READ);
+        let (_, what, advice) = [early, handle]
+            .into_iter()
+            .flatten()
+            .fold(client, |fullest, other| if other.0 > fullest.0 { other } else { fullest });
+        (what, advice)
     }
 
     pub(super) fn arm_turn(&mut self, now: Instant, slot: SlotRef) {

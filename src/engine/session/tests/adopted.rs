@@ -4,6 +4,7 @@ fn open(talk: &mut Talk, opening: Opening) -> (HandleId, i64) {
     let start = TurnStart {
         thread: talk.thread(THREAD),
         params: "{}",
+        sandbox: TurnSandbox::AsSaid,
         limits: Limits::default(),
         delivery: Delivery::Kept,
         deadline: talk.session.default_deadline(talk.now),

@@ -42,6 +42,7 @@ impl Played {
         let start = TurnStart {
             thread: self.talk.thread(params["threadId"].as_str()?),
             params: "{}",
+            sandbox: TurnSandbox::AsSaid,
             limits: Limits::default(),
             delivery: Delivery::Kept,
             deadline: None,

@@ -12,6 +12,7 @@ impl Talk {
         let start = TurnStart {
             thread: self.thread(THREAD),
             params: r#"{"objective":"count","status":"active"}"#,
+            sandbox: TurnSandbox::AsSaid,
             limits,
             delivery: Delivery::Kept,
             deadline: None,
@@ -219,7 +220,14 @@ fn a_goal_has_its_thread_to_itself() {
     let mut talk = Talk::new();
     let handle = talk.in_second_step();
     let thread = talk.thread(THREAD);
-    let start = TurnStart { thread, params: "{}", limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+    let start = TurnStart {
+        thread,
+        params: "{}",
+        sandbox: TurnSandbox::AsSaid,
+        limits: Limits::default(),
+        delivery: Delivery::Kept,
+        deadline: None,
+    };
     for opening in [Opening::Input, Opening::Goal, Opening::Compaction] {
         let error = talk.session.begin_turn(talk.now, opening, &start).unwrap_err();
         assert_eq!((error.status(), error.reason()), (Status::InvalidArgument, "goalActive"));
@@ -287,6 +295,7 @@ fn a_goal_that_is_refused_ends_with_that_error() {
     let start = TurnStart {
         thread: talk.thread(THREAD),
         params: "{}",
+        sandbox: TurnSandbox::AsSaid,
         limits: Limits::default(),
         delivery: Delivery::Kept,
         deadline: None,

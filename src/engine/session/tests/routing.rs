@@ -70,6 +70,7 @@ fn turns_get_their_own_events_only() {
     let start = TurnStart {
         thread: talk.thread("thread-2"),
         params: "{}",
+        sandbox: TurnSandbox::AsSaid,
         limits: Limits::default(),
         delivery: Delivery::Kept,
         deadline: None,
@@ -220,6 +221,7 @@ fn attaching_without_an_id_finds_the_turn_that_runs() {
     let start = TurnStart {
         thread: talk.thread(THREAD),
         params: "",
+        sandbox: TurnSandbox::AsSaid,
         limits: Limits::default(),
         delivery: Delivery::Kept,
         deadline: None,
@@ -238,6 +240,7 @@ fn attaching_to_a_turn_that_is_over_gives_its_result_at_once() {
     let start = TurnStart {
         thread: talk.thread(THREAD),
         params: "",
+        sandbox: TurnSandbox::AsSaid,
         limits: Limits::default(),
         delivery: Delivery::Kept,
         deadline: None,
@@ -287,6 +290,7 @@ fn a_turn_may_be_begun_before_its_thread_is_open() {
     let start = TurnStart {
         thread,
         params: r#"{"input":[]}"#,
+        sandbox: TurnSandbox::AsSaid,
         limits: Limits::default(),
         delivery: Delivery::Kept,
         deadline: None,
@@ -309,7 +313,14 @@ fn a_turn_may_be_begun_before_its_thread_is_open() {
 fn a_thread_that_cannot_be_opened_fails_the_turns_that_wait_for_it() {
     let mut talk = Talk::new();
     let (thread, _) = talk.session.open_thread("thread/resume", "{}", None, Announce::Event).unwrap();
-    let start = TurnStart { thread, params: "{}", limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+    let start = TurnStart {
+        thread,
+        params: "{}",
+        sandbox: TurnSandbox::AsSaid,
+        limits: Limits::default(),
+        delivery: Delivery::Kept,
+        deadline: None,
+    };
     let handle = talk.session.start_turn(talk.now, &start).unwrap();
     talk.session.interrupt_turn(talk.now, handle);
     let id = talk.written()[0]["id"].clone();

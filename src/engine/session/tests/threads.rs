@@ -1,7 +1,14 @@
 use super::*;
 
 fn start_on(talk: &mut Talk, thread: ThreadKey) -> Result<HandleId> {
-    let start = TurnStart { thread, params: "{}", limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+    let start = TurnStart {
+        thread,
+        params: "{}",
+        sandbox: TurnSandbox::AsSaid,
+        limits: Limits::default(),
+        delivery: Delivery::Kept,
+        deadline: None,
+    };
     talk.session.start_turn(talk.now, &start)
 }
 
