@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use codex::engine::limits::Limits;
 use codex::engine::log::Log;
 use codex::engine::queue::Next;
-use codex::engine::session::{Asks, Config, Delivery, HandleId, Interrupts, Queues, Session, TurnStart};
+use codex::engine::session::{Asks, Config, Delivery, HandleId, Interrupts, Queues, Session, TurnSandbox, TurnStart};
 use codex::engine::spares::Spares;
 
 #[global_allocator]
@@ -35,8 +35,14 @@ impl Stream {
         };
         let mut session = Session::new(config, Log::default());
         let (thread, _) = session.known_thread("thread-1").unwrap();
-        let start =
-            TurnStart { thread, params: "{}", limits: Limits::default(), delivery: Delivery::Kept, deadline: None };
+        let start = TurnStart {
+            thread,
+            params: "{}",
+            sandbox: TurnSandbox::AsSaid,
+            limits: Limits::default(),
+            delivery: Delivery::Kept,
+            deadline: None,
+        };
         let handle = session.start_turn(now, &start).unwrap();
         session.next_line();
         session.receive(now, br#"{"id":1,"result":{"turn":{"id":"turn-1","status":"inProgress"}}}"#);

@@ -95,7 +95,6 @@ impl EarlyEvents {
     }
 
     /// What the lines that nobody has claimed occupy.
-    #[cfg(test)]
     pub(super) fn unclaimed_bytes(&self) -> usize {
         self.lines.iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line.len()).sum()
     }

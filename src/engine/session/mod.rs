@@ -41,6 +41,7 @@ use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
 use super::spares::EventMaker;
 use super::tools::Tools;
 
+pub use super::policy::TurnSandbox;
 pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;

@@ -21,7 +21,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::event::Event;
 use crate::engine::limits::Limits;
-use crate::engine::policy::TurnSandbox;
 use crate::engine::queue::Next;
 
 pub(super) const THREAD: &str = "thread-1";

@@ -315,7 +315,14 @@ fn behind(talk: &mut Talk) -> HandleId {
     talk.running(Delivery::Kept, Limits::default());
     let thread = talk.thread("thread-2");
     let limits = Limits::default();
-    let start = TurnStart { thread, params: "{}", limits, delivery: Delivery::Discarded, deadline: None };
+    let start = TurnStart {
+        thread,
+        params: "{}",
+        sandbox: TurnSandbox::AsSaid,
+        limits,
+        delivery: Delivery::Discarded,
+        deadline: None,
+    };
     talk.session.start_turn(talk.now, &start).unwrap()
 }
 
@@ -347,6 +354,32 @@ fn a_turn_that_cannot_start_behind_another_that_nobody_reads_says_so() {
     let behind = behind(&mut talk);
     fill(&mut talk);
     assert_eq!(talk.end(behind), (None, Some(Status::WouldDeadlock)));
+}
+
+#[test]
+fn a_turn_that_cannot_start_behind_its_own_early_events_blames_nobody_for_not_reading() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    let (handle, _) = talk.begin(Delivery::Kept, Limits::default());
+    fill(&mut talk);
+    let ended = talk.session.turn_ended(handle).expect("the turn could not start");
+    let error = ended.error.as_ref().expect("a reason");
+    assert_eq!((error.status(), error.reason()), (Status::WouldDeadlock, "queueFull"));
+    let names = [THREAD, "came before the answer to the start", "raise max_queued_bytes"];
+    assert!(names.iter().all(|words| error.message().contains(words)), "{error}");
+    assert!(!error.message().contains("nobody reads"), "{error}");
+}
+
+#[test]
+fn a_call_behind_an_unread_client_queue_says_that_this_is_to_be_read() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 1000);
+    talk.session.open_client_queue();
+    let call = talk.session.begin_call("m", "{}", None).unwrap();
+    while talk.session.may_read(talk.now) {
+        talk.hear(json!({"id": 1, "method": "item/commandExecution/requestApproval",
+            "params": {"threadId": THREAD, "turnId": "another", "command": "x".repeat(1 << 20)}}));
+    }
+    let error = talk.session.take_answer(call).unwrap().unwrap_err();
+    assert!(error.message().contains("in the client queue; read them, or raise"), "{error}");
 }
 
 #[test]
