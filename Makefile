@@ -162,7 +162,7 @@ bench-baseline: ## Record benches/instructions.json anew, when the hot paths are
 	benches/instructions --record
 
 header: ## Write include/codex.h anew from the Rust source
-	CODEX_UPDATE_HEADER=1 cargo test --test header
+	CODEX_UPDATE_HEADER=1 cargo test --test header the_header_equals_what_the_source_says
 
 PKGCONFIGDIR := $(LIBDIR)/pkgconfig
 CMAKEDIR := $(LIBDIR)/cmake/codex

@@ -14,6 +14,8 @@
  *              0 or the fallback. Every *_free function accepts NULL, never blocks, and may be called in every callback.
  *   Threads    Options and params are used by one thread at a time; everything else by any. No handle may be freed while
  *              another thread is entering a call with it; a thread that already waits inside is fine.
+ *   Waiting    Where the note says `waits`, a call may wait for the runtime: for its answer, or for as long as its timeout says.
+ *              All others return at once, and are fit for an event loop.
  *   Order      Handles are reference-counted inside and may be freed in any order.
  *   Callbacks  A callback must not leave by longjmp or a C++ exception.
  *   fork()     In the child of a fork, calls with the parent's handles return CODEX_ERROR_FORKED.
@@ -546,8 +548,8 @@ uint32_t codex_abi_version(void);
 /**
  * Whether this build of the library has a feature.
  *
- * @param name  the feature: "stdio", "wakeup-fd", "single-queue". An unknown name and NULL are answered with false, so that a
- *              program can ask for features of later versions
+ * @param name  the feature: "stdio", "wakeup-fd", "single-queue"; may be NULL
+ * @return false also for an unknown name and for NULL, so that a program can ask for features of later versions
  * @note any thread; since 0.1.0
  */
 bool codex_has_feature(const char *name);
@@ -572,6 +574,7 @@ const char *codex_status_name(codex_status status);
  * The status of an error: what the call that made it returned.
  *
  * @param error  may be NULL: CODEX_OK
+ * @return a negative status
  * @note any thread; since 0.1.0
  */
 codex_status codex_error_status(const struct codex_error *error);
@@ -651,7 +654,7 @@ void codex_string_free(char *string);
  * @param json  a JSON text
  * @param out   receives the value: owned, see codex_value_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON with line and column
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_value_parse(const char *json,
                                struct codex_value **out,
@@ -668,6 +671,7 @@ void codex_value_free(struct codex_value *value);
 /**
  * What a value is: one of CODEX_VALUE_*. NULL is CODEX_VALUE_NULL.
  *
+ * @param value  may be NULL: CODEX_VALUE_NULL
  * @note any thread; since 0.1.0
  */
 codex_value_type codex_value_get_type(const struct codex_value *value);
@@ -675,6 +679,7 @@ codex_value_type codex_value_get_type(const struct codex_value *value);
 /**
  * Looks up a place in a value.
  *
+ * @param value    may be NULL: NULL
  * @param pointer  a JSON Pointer (RFC 6901): "/items/0/text"; "" is the value itself. `/` in a key is written ~1, `~` is ~0
  * @return borrowed; NULL when there is nothing at that place
  * @note any thread; since 0.1.0
@@ -685,7 +690,8 @@ const struct codex_value *codex_value_at(const struct codex_value *value,
 /**
  * The text of a string, unescaped.
  *
- * @param len  receives its length in bytes, which counts a NUL inside the text too; may be NULL
+ * @param value  may be NULL: NULL
+ * @param len    receives its length in bytes, which counts a NUL inside the text too; may be NULL
  * @return borrowed; NULL when the value is no string
  * @note any thread; since 0.1.0
  */
@@ -694,7 +700,9 @@ const char *codex_value_string(const struct codex_value *value, size_t *len);
 /**
  * A whole number; a double that is whole and fits counts too.
  *
+ * @param value     may be NULL: `fallback`
  * @param fallback  what to return when the value is none
+ * @return the number, or the fallback
  * @note any thread; since 0.1.0
  */
 int64_t codex_value_int(const struct codex_value *value, int64_t fallback);
@@ -702,7 +710,9 @@ int64_t codex_value_int(const struct codex_value *value, int64_t fallback);
 /**
  * Any number.
  *
+ * @param value     may be NULL: `fallback`
  * @param fallback  what to return when the value is none
+ * @return the number, or the fallback
  * @note any thread; since 0.1.0
  */
 double codex_value_double(const struct codex_value *value, double fallback);
@@ -710,7 +720,9 @@ double codex_value_double(const struct codex_value *value, double fallback);
 /**
  * True or false.
  *
+ * @param value     may be NULL: `fallback`
  * @param fallback  what to return when the value is neither
+ * @return what it is, or the fallback
  * @note any thread; since 0.1.0
  */
 bool codex_value_bool(const struct codex_value *value, bool fallback);
@@ -718,6 +730,7 @@ bool codex_value_bool(const struct codex_value *value, bool fallback);
 /**
  * How many elements an array has, or members an object; 0 for everything else.
  *
+ * @param value  may be NULL: 0
  * @note any thread; since 0.1.0
  */
 size_t codex_value_count(const struct codex_value *value);
@@ -725,6 +738,7 @@ size_t codex_value_count(const struct codex_value *value);
 /**
  * An element of an array, or the value of an object's member, in the order of the text.
  *
+ * @param value  may be NULL: NULL
  * @param index  from 0
  * @return borrowed; NULL when there is none
  * @note any thread; since 0.1.0
@@ -734,6 +748,7 @@ const struct codex_value *codex_value_item(const struct codex_value *value, size
 /**
  * A value as text, exactly as it was written.
  *
+ * @param value  may be NULL: NULL
  * @return owned, see codex_string_free; NULL for NULL
  * @note any thread; since 0.1.0
  */
@@ -742,6 +757,7 @@ char *codex_value_json(const struct codex_value *value);
 /**
  * The key of an object's member, unescaped.
  *
+ * @param value  may be NULL: NULL
  * @param index  from 0
  * @return borrowed; NULL when there is none
  * @note any thread; since 0.1.0
@@ -773,55 +789,65 @@ void codex_params_free(struct codex_params *params);
 /**
  * Sets a field to a string.
  *
- * @param key  the name of a field, or a JSON Pointer
+ * @param params  required
+ * @param key     the name of a field, or a JSON Pointer
+ * @param value   required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_set_string(struct codex_params *params, const char *key, const char *value);
 
 /**
  * Sets a field to a whole number.
  *
- * @param key  the name of a field, or a JSON Pointer
+ * @param params  required
+ * @param key     the name of a field, or a JSON Pointer
+ * @param value   the number
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_set_int(struct codex_params *params, const char *key, int64_t value);
 
 /**
  * Sets a field to a number.
  *
- * @param key  the name of a field, or a JSON Pointer
- * @param value  finite
+ * @param params  required
+ * @param key     the name of a field, or a JSON Pointer
+ * @param value   finite
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_set_double(struct codex_params *params, const char *key, double value);
 
 /**
  * Sets a field to true or false.
  *
- * @param key  the name of a field, or a JSON Pointer
+ * @param params  required
+ * @param key     the name of a field, or a JSON Pointer
+ * @param value   true or false
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_set_bool(struct codex_params *params, const char *key, bool value);
 
 /**
  * Sets a field to any JSON value, whose numbers and strings stay as they are written.
  *
- * @param key  the name of a field, or a JSON Pointer
- * @param json  a JSON text
+ * @param params  required
+ * @param key     the name of a field, or a JSON Pointer
+ * @param json    a JSON text
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_set_json(struct codex_params *params, const char *key, const char *json);
 
 /**
  * Adds a text to the input of a turn. Input items are sent in the order in which they are added, behind the text of the call.
  *
+ * @param params  required
+ * @param text    required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_add_text(struct codex_params *params,
                                    const char *text);
@@ -829,28 +855,32 @@ codex_status codex_params_add_text(struct codex_params *params,
 /**
  * Adds an image by its URL. The runtime takes data URLs only, and refuses http and https.
  *
+ * @param params  required
+ * @param url     a data URL; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_add_image_url(struct codex_params *params, const char *url);
 
 /**
  * Adds an image from a file, which the runtime reads.
  *
- * @param path  a path; a relative one starts from the directory of the runtime's process
+ * @param params  required
+ * @param path    a path; a relative one starts from the directory of the runtime's process
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_add_image_file(struct codex_params *params, const char *path);
 
 /**
  * Adds an image from memory. No file is made.
  *
+ * @param params     required
  * @param bytes      the contents of an image file; copied
  * @param len        how many bytes, at least 1
  * @param mime_type  like "image/png"
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_add_image_bytes(struct codex_params *params,
                                           const uint8_t *bytes,
@@ -860,28 +890,34 @@ codex_status codex_params_add_image_bytes(struct codex_params *params,
 /**
  * Adds a skill that the agent is to use.
  *
- * @param path  the file of the skill; the runtime ignores one that it does not know
+ * @param params  required
+ * @param name    its name; required
+ * @param path    the file of the skill; the runtime ignores one that it does not know
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_add_skill(struct codex_params *params, const char *name, const char *path);
 
 /**
  * Adds a mention of a file or an app.
  *
+ * @param params  required
+ * @param name    what the person calls it; required
+ * @param path    what is meant, in the words of the protocol; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_add_mention(struct codex_params *params, const char *name, const char *path);
 
 /**
  * Makes the message of a tool or system, instead of a person's input, what the turn begins with. Such params hold no input.
  *
+ * @param params          required
  * @param tool_name       where the message comes from; not blank
  * @param tool_namespace  may be NULL
  * @param content         what it says
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_params_set_external_message(struct codex_params *params,
                                                const char *tool_name,
@@ -891,9 +927,10 @@ codex_status codex_params_set_external_message(struct codex_params *params,
 /**
  * The params as JSON, for the call that they are made for.
  *
+ * @param params  required
  * @return borrowed until the next call with these params; when a setter failed, a text that makes the call it is given to fail
  *         with that; "" for NULL
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 const char *codex_params_json(struct codex_params *params);
 
@@ -967,9 +1004,10 @@ codex_status codex_client_options_set_allow_insecure(struct codex_client_options
  * that is shipped beside the library (codex/bin/codex, or ../libexec/codex/bin/codex, from its directory), and else the `codex`
  * on the PATH. A script by which npm starts the executable is followed to it.
  *
- * @param path  a path; nothing is searched for
+ * @param options  required
+ * @param path     a path; nothing is searched for
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_codex_path(struct codex_client_options *options,
                                                  const char *path);
@@ -978,10 +1016,11 @@ codex_status codex_client_options_set_codex_path(struct codex_client_options *op
  * Gives the whole command line of the runtime instead: a wrapper, a container, another build. The configuration overrides
  * of codex_client_options_add_config are not added to it. It must speak the app-server protocol over its standard streams.
  *
- * @param argv  the program, searched for on the PATH unless it holds a slash, and its arguments
- * @param argc  how many, at least 1
+ * @param options  required
+ * @param argv     the program, searched for on the PATH unless it holds a slash, and its arguments
+ * @param argc     how many, at least 1
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_command(struct codex_client_options *options,
                                               const char *const *argv,
@@ -991,9 +1030,10 @@ codex_status codex_client_options_set_command(struct codex_client_options *optio
  * Sets the runtime's home directory: its configuration, login and sessions. It must exist. Without this the runtime decides:
  * CODEX_HOME of its environment, else ~/.codex.
  *
- * @param path  a directory
+ * @param options  required
+ * @param path     a directory
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_codex_home(struct codex_client_options *options,
                                                  const char *path);
@@ -1002,9 +1042,10 @@ codex_status codex_client_options_set_codex_home(struct codex_client_options *op
  * Sets the directory that the runtime starts in, which is the default directory of new threads. Without this it is the one of
  * this process.
  *
- * @param path  a directory
+ * @param options  required
+ * @param path     a directory
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_cwd(struct codex_client_options *options,
                                           const char *path);
@@ -1012,10 +1053,11 @@ codex_status codex_client_options_set_cwd(struct codex_client_options *options,
 /**
  * Sets or unsets a variable of the runtime's environment. The environment of this process is never changed.
  *
- * @param name   a name without `=`
- * @param value  its value; NULL unsets the variable
+ * @param options  required
+ * @param name     a name without `=`
+ * @param value    its value; NULL unsets the variable
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_env(struct codex_client_options *options,
                                           const char *name,
@@ -1024,9 +1066,10 @@ codex_status codex_client_options_set_env(struct codex_client_options *options,
 /**
  * Whether the runtime gets the environment of this process, which is read when the client connects. Default: true.
  *
+ * @param options  required
  * @param inherit  false: it gets the variables of codex_client_options_set_env and CODEX_HOME only
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_inherit_env(struct codex_client_options *options,
                                                   bool inherit);
@@ -1034,20 +1077,22 @@ codex_status codex_client_options_set_inherit_env(struct codex_client_options *o
 /**
  * Overrides one value of the runtime's configuration. May be called any number of times.
  *
+ * @param options        required
  * @param toml_override  `key=value`, the value in TOML: `model_reasoning_effort="high"`
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_add_config(struct codex_client_options *options, const char *toml_override);
 
 /**
  * Says who the program is. Default: "libcodex" with its version.
  *
+ * @param options  required
  * @param name     a short word without blanks; it becomes the originator of requests to the model's provider
  * @param title    a name for people; may be NULL
  * @param version  the version of the program
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_client_info(struct codex_client_options *options,
                                                   const char *name,
@@ -1057,8 +1102,10 @@ codex_status codex_client_options_set_client_info(struct codex_client_options *o
 /**
  * Whether the experimental part of the protocol may be used. Default: true.
  *
+ * @param options  required
+ * @param enabled  false: the runtime refuses what is experimental
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_experimental_api(struct codex_client_options *options, bool enabled);
 
@@ -1066,9 +1113,10 @@ codex_status codex_client_options_set_experimental_api(struct codex_client_optio
  * Asks the runtime not to send a notification. May be called any number of times. Turns need `turn/started`,
  * `turn/completed`, `item/started`, `item/completed` and `thread/tokenUsage/updated`: these are refused.
  *
- * @param method  the exact method, like "item/agentMessage/delta"
+ * @param options  required
+ * @param method   the exact method, like "item/agentMessage/delta"
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_add_notification_opt_out(struct codex_client_options *options,
                                                            const char *method);
@@ -1076,9 +1124,10 @@ codex_status codex_client_options_add_notification_opt_out(struct codex_client_o
 /**
  * How long connecting may take. Default: 60,000.
  *
+ * @param options     required
  * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_connect_timeout_ms(struct codex_client_options *options,
                                                          int64_t timeout_ms);
@@ -1087,9 +1136,10 @@ codex_status codex_client_options_set_connect_timeout_ms(struct codex_client_opt
  * How long the runtime may take to answer a call that has no time of its own. Default: 60,000. The runtime may need 6 seconds
  * to start a thread while it is offline.
  *
+ * @param options     required
  * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_request_timeout_ms(struct codex_client_options *options,
                                                          int64_t timeout_ms);
@@ -1098,9 +1148,10 @@ codex_status codex_client_options_set_request_timeout_ms(struct codex_client_opt
  * How long the program may take to answer a request of the runtime that it has received; then it is declined. Default: for
  * ever. A request that nobody receives is declined after 60 seconds in any case.
  *
+ * @param options     required
  * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_answer_timeout_ms(struct codex_client_options *options,
                                                         int64_t timeout_ms);
@@ -1109,9 +1160,10 @@ codex_status codex_client_options_set_answer_timeout_ms(struct codex_client_opti
  * The longest message that is taken from the runtime. A longer one is skipped and reported, and fails the call that it
  * answers. Default: 256 MiB.
  *
- * @param bytes  1 to 2 GiB
+ * @param options  required
+ * @param bytes    1 to 2 GiB
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_max_message_bytes(struct codex_client_options *options,
                                                         size_t bytes);
@@ -1120,9 +1172,10 @@ codex_status codex_client_options_set_max_message_bytes(struct codex_client_opti
  * How much all queues of a client may hold together. At the ceiling the runtime is held back until events are read; a call
  * that waits for its answer reads on for a while, and then fails with CODEX_ERROR_WOULD_DEADLOCK. Default: 64 MiB.
  *
- * @param bytes  at least 1
+ * @param options  required
+ * @param bytes    at least 1
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_max_queued_bytes(struct codex_client_options *options,
                                                        size_t bytes);
@@ -1131,8 +1184,10 @@ codex_status codex_client_options_set_max_queued_bytes(struct codex_client_optio
  * Whether the events of all turns are read from the client queue, in the order in which they come, instead of from a queue of
  * each turn handle. Default: false. Then codex_turn_next_event returns CODEX_ERROR_INVALID_ARGUMENT.
  *
+ * @param options  required
+ * @param enabled  true: from the client queue
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_single_queue(struct codex_client_options *options,
                                                    bool enabled);
@@ -1140,10 +1195,11 @@ codex_status codex_client_options_set_single_queue(struct codex_client_options *
 /**
  * Sets the limits of turns that have none of their own: those that neither the params of their thread nor their own set.
  *
+ * @param options      required
  * @param limits_json  an object like `limits` of a turn's params: timeoutMs, idleTimeoutMs, silenceMs, maxTokens, maxToolCalls;
  *                     0 switches one off, and what is absent keeps its default
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_limits(struct codex_client_options *options,
                                              const char *limits_json);
@@ -1154,8 +1210,10 @@ codex_status codex_client_options_set_limits(struct codex_client_options *option
  * crosses a limit always takes its commands with it. Their items are in the result, which waits for them for at most two
  * seconds. Needs the experimental API.
  *
+ * @param options  required
+ * @param enabled  true: they end with the turn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_interrupt_ends_commands(struct codex_client_options *options,
                                                               bool enabled);
@@ -1163,12 +1221,13 @@ codex_status codex_client_options_set_interrupt_ends_commands(struct codex_clien
 /**
  * Has log messages handed to a function. The library itself never writes to standard output or standard error.
  *
+ * @param options    required
  * @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
  * @param fn         may be NULL: none
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_log(struct codex_client_options *options,
                                           int32_t level,
@@ -1179,11 +1238,12 @@ codex_status codex_client_options_set_log(struct codex_client_options *options,
 /**
  * Has every message to and from the runtime handed to a function, with the values of secrets removed.
  *
+ * @param options    required
  * @param fn         may be NULL: none
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_trace(struct codex_client_options *options,
                                             codex_trace_fn fn,
@@ -1195,11 +1255,12 @@ codex_status codex_client_options_set_trace(struct codex_client_options *options
  * of the client and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that wait
  * for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
  *
+ * @param options    required
  * @param fn         may be NULL: none
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_request_handler(struct codex_client_options *options,
                                                       codex_request_fn fn,
@@ -1210,9 +1271,10 @@ codex_status codex_client_options_set_request_handler(struct codex_client_option
  * On how many threads of a client its request handler and the functions of its tools run: each thread runs one at a time.
  * Default: 1, so that no two of them ever run at once. A function that keeps its request and returns needs no thread of its own.
  *
- * @param count  1 to 256
+ * @param options  required
+ * @param count    1 to 256
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_callback_threads(struct codex_client_options *options,
                                                        uint32_t count);
@@ -1230,7 +1292,7 @@ codex_status codex_client_options_set_callback_threads(struct codex_client_optio
  * @param out      receives the client: owned, see codex_client_free
  * @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
  *         CODEX_ERROR_PROTOCOL
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_connect(const struct codex_client_options *options,
                                   struct codex_client **out,
@@ -1243,7 +1305,7 @@ codex_status codex_client_connect(const struct codex_client_options *options,
  * @param options  may be NULL: the defaults
  * @param out      receives the client: owned, see codex_client_free
  * @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_begin(const struct codex_client_options *options,
                                 struct codex_client **out,
@@ -1254,10 +1316,11 @@ codex_status codex_client_begin(const struct codex_client_options *options,
  * that wait return that too, requests are declined, and handlers that run are waited for. Events that are queued stay
  * readable; then comes CODEX_EVENT_CLOSED, then CODEX_END.
  *
+ * @param client      required
  * @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
  *                    CODEX_WAIT_DEFAULT is 5,000
  * @return CODEX_OK, also when it was closed before; CODEX_ERROR_WOULD_DEADLOCK from a request handler
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_close(struct codex_client *client,
                                 int64_t timeout_ms,
@@ -1277,6 +1340,7 @@ void codex_client_free(struct codex_client *client);
  * executable. The endpoint is what codex_client_options_set_endpoint names, without a query; pid and executable are null
  * for a runtime that this client did not start.
  *
+ * @param client  may be NULL: ""
  * @return borrowed from the client; "" for NULL
  * @note any thread; since 0.1.0
  */
@@ -1288,6 +1352,7 @@ const char *codex_client_info_json(const struct codex_client *client);
  * eventsQueued, eventsDropped, deltasMerged, logMessagesDropped. Now: turnsOpen, requestsOpen, callsOutstanding,
  * queuedBytes. At most: peakQueuedBytes (all queues together), peakTurnQueueBytes, peakClientQueueBytes.
  *
+ * @param client  may be NULL: NULL
  * @return owned, see codex_string_free; NULL for NULL
  * @note any thread; since 0.1.0
  */
@@ -1297,6 +1362,7 @@ char *codex_client_stats_json(struct codex_client *client);
  * Calls any method of the runtime and waits for its result. A call that the runtime refuses because it is overloaded is made
  * again until the time is up; a call that is not answered never is.
  *
+ * @param client           required
  * @param method           like "model/list"
  * @param params_json      a JSON object; NULL is the empty one
  * @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
@@ -1304,7 +1370,7 @@ char *codex_client_stats_json(struct codex_client *client);
  * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know,
  *         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT,
  *         CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_call(struct codex_client *client,
                                const char *method,
@@ -1317,13 +1383,14 @@ codex_status codex_client_call(struct codex_client *client,
  * Calls any method of the runtime without waiting. The answer is a CODEX_EVENT_RESPONSE in the client queue, whose JSON is the
  * result or the error, and whose codex_event_status says which.
  *
+ * @param client       required
  * @param method       like "model/list"
  * @param params_json  a JSON object; NULL is the empty one
  * @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @param user_data    what codex_event_user_data of the answer gives
  * @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
  * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_begin_call(struct codex_client *client,
                                      const char *method,
@@ -1336,10 +1403,11 @@ codex_status codex_client_begin_call(struct codex_client *client,
 /**
  * Sends a notification to the runtime. It is never answered.
  *
+ * @param client       required
  * @param method       its name
  * @param params_json  a JSON object; NULL sends none
  * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_notify(struct codex_client *client,
                                  const char *method,
@@ -1351,10 +1419,11 @@ codex_status codex_client_notify(struct codex_client *client,
  * begun; then notifications take at most a quarter of max_queued_bytes, the oldest are dropped and counted, and answers and
  * requests never are. Several threads may call it; each event goes to one of them.
  *
+ * @param client      required
  * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
  * @param out         receives the event: owned, see codex_event_free
  * @return CODEX_OK; CODEX_TIMEOUT; CODEX_END after CODEX_EVENT_CLOSED; CODEX_ERROR_WOULD_DEADLOCK from a request handler
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_next_event(struct codex_client *client,
                                      int64_t timeout_ms,
@@ -1373,12 +1442,13 @@ void codex_client_wake(struct codex_client *client);
  * Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
  * each time, so that a program which reads until CODEX_TIMEOUT misses nothing. For programs with an event loop.
  *
+ * @param client     required
  * @param fn         called on any thread, with no lock held: it sets a flag or posts a message, calls no codex_ function and
  *                   returns. NULL: none. When this call returns, the former one is called no more
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
- * @note since 0.1.0
+ * @note any thread; since 0.1.0
  */
 codex_status codex_client_set_wakeup(struct codex_client *client,
                                      codex_wakeup_fn fn,
@@ -1398,14 +1468,15 @@ int codex_client_wakeup_fd(struct codex_client *client);
 /**
  * ## Tools
  *
- * A function of the program that the agent can call. Threads that are started from now on have it, unless the member `tools`
- * of their params, an array of names, leaves it out; so do those threads when they are resumed, as long as the client that
- * resumes them has added a tool of this name. Needs the experimental API, which is on unless the options turn it off.
+ * A tool is a function of the program that the agent can call. Each call is a request of the kind CODEX_REQUEST_TOOL_CALL, with
+ * its arguments at /arguments of codex_request_value; the runtime does not hold them against the schema. It is answered with
+ * codex_request_respond_text, codex_request_respond_items or codex_request_respond_json, inside the function or later
+ * from any thread; the agent may call several at once. A call that is freed without an answer, or not answered within
+ * answer_timeout_ms, tells the agent so.
  *
- * Each call is a request of the kind CODEX_REQUEST_TOOL_CALL, with its arguments at /arguments of codex_request_value; the
- * runtime does not hold them against the schema. It is answered with codex_request_respond_text,
- * codex_request_respond_items or codex_request_respond_json, inside the function or later from any thread; the agent may
- * call several at once. A call that is freed without an answer, or not answered within answer_timeout_ms, tells the agent so.
+ * Gives the agent a tool. Threads that are started from now on have it, unless the member `tools` of their params, an array of
+ * names, leaves it out; so do those threads when they are resumed, as long as the client that resumes them has added a tool of
+ * this name. Needs the experimental API, which is on unless the options turn it off.
  *
  * @param client             required
  * @param name               1 to 128 letters, digits, _ and -; no name that the runtime has for a tool of its own
@@ -1417,7 +1488,7 @@ int codex_client_wakeup_fd(struct codex_client *client);
  * @param destroy            see codex_destroy_fn
  * @return CODEX_OK; CODEX_ERROR_INVALID_ARGUMENT for a name that cannot be used or is taken, and for what is no schema;
  *         CODEX_ERROR_INVALID_JSON, CODEX_ERROR_CLOSED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_add_tool(struct codex_client *client,
                                    const char *name,
@@ -1441,7 +1512,7 @@ codex_status codex_client_add_tool(struct codex_client *client,
  * @param api_key  required; never empty
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
  *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_login_api_key(struct codex_client *client,
                                         const char *api_key,
@@ -1456,7 +1527,7 @@ codex_status codex_client_login_api_key(struct codex_client *client,
  * @param out_json       receives the answer, byte for byte: owned, see codex_string_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
  *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_account(struct codex_client *client,
                                   bool refresh_token,
@@ -1469,7 +1540,7 @@ codex_status codex_client_account(struct codex_client *client,
  * @param client  required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
  *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_logout(struct codex_client *client,
                                  struct codex_error **err);
@@ -1483,7 +1554,7 @@ codex_status codex_client_logout(struct codex_client *client,
  * @param out_json     receives the answer, byte for byte: owned, see codex_string_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
  *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_models(struct codex_client *client,
                                  const char *params_json,
@@ -1500,7 +1571,7 @@ codex_status codex_client_models(struct codex_client *client,
  * @param out     receives the login: owned, see codex_login_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
  *         CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_login_chatgpt(struct codex_client *client,
                                         struct codex_login **out,
@@ -1513,7 +1584,7 @@ codex_status codex_client_login_chatgpt(struct codex_client *client,
  * @param client  required
  * @param out     receives the login: owned, see codex_login_free
  * @return as codex_client_login_chatgpt
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_login_device_code(struct codex_client *client,
                                             struct codex_login **out,
@@ -1554,7 +1625,7 @@ const char *codex_login_user_code(const struct codex_login *login);
  * @return CODEX_OK when the person has logged in; CODEX_TIMEOUT, and the login goes on; CODEX_ERROR_AUTH with the reason
  *         "loginCancelled" when it was cancelled or another one took its place, "loginFailed" when it did not succeed;
  *         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_login_wait(struct codex_login *login,
                               int64_t timeout_ms,
@@ -1566,7 +1637,7 @@ codex_status codex_login_wait(struct codex_login *login,
  * @param login  required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
  *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_login_cancel(struct codex_login *login,
                                 struct codex_error **err);
@@ -1600,7 +1671,7 @@ void codex_login_free(struct codex_login *login);
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
  *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
  *         CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know, or has retired
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_start(struct codex_client *client,
                                 const char *params_json,
@@ -1615,7 +1686,7 @@ codex_status codex_thread_start(struct codex_client *client,
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_begin(struct codex_client *client,
                                 const char *params_json,
@@ -1630,7 +1701,7 @@ codex_status codex_thread_begin(struct codex_client *client,
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
  * @return as codex_thread_start; CODEX_ERROR_RPC with the reason "threadNotFound" when there is no such thread
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_resume(struct codex_client *client,
                                  const char *thread_id,
@@ -1646,7 +1717,7 @@ codex_status codex_thread_resume(struct codex_client *client,
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_resume_begin(struct codex_client *client,
                                        const char *thread_id,
@@ -1663,7 +1734,7 @@ codex_status codex_thread_resume_begin(struct codex_client *client,
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
  * @return as codex_thread_resume
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_fork(struct codex_client *client,
                                const char *thread_id,
@@ -1679,7 +1750,7 @@ codex_status codex_thread_fork(struct codex_client *client,
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_fork_begin(struct codex_client *client,
                                      const char *thread_id,
@@ -1693,7 +1764,7 @@ codex_status codex_thread_fork_begin(struct codex_client *client,
  * @param thread      required
  * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks
  * @return CODEX_OK; CODEX_TIMEOUT; why it could not be opened, as codex_thread_start returns it
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_wait(struct codex_thread *thread, int64_t timeout_ms, struct codex_error **err);
 
@@ -1705,7 +1776,7 @@ codex_status codex_thread_wait(struct codex_thread *thread, int64_t timeout_ms, 
  * @param thread_id  its id
  * @param out        receives the thread: owned, see codex_thread_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_from_id(struct codex_client *client,
                                   const char *thread_id,
@@ -1749,7 +1820,7 @@ const char *codex_thread_info_json(const struct codex_thread *thread);
  * @param out_json       receives the answer, byte for byte: owned, see codex_string_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
  *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_read(struct codex_thread *thread,
                                bool include_turns,
@@ -1763,7 +1834,7 @@ codex_status codex_thread_read(struct codex_thread *thread,
  * @param name    required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
  *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_set_name(struct codex_thread *thread,
                                    const char *name,
@@ -1775,7 +1846,7 @@ codex_status codex_thread_set_name(struct codex_thread *thread,
  *
  * @param thread  required
  * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotFound" for an ephemeral thread
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_archive(struct codex_thread *thread,
                                   struct codex_error **err);
@@ -1787,7 +1858,7 @@ codex_status codex_thread_archive(struct codex_thread *thread,
  * @param thread_id  its id
  * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadNotArchived" or "activeWriter" when it is
  *         not archived
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_unarchive(struct codex_client *client,
                                     const char *thread_id,
@@ -1798,7 +1869,7 @@ codex_status codex_thread_unarchive(struct codex_client *client,
  *
  * @param thread  required
  * @return as codex_thread_set_name; CODEX_ERROR_RPC with the reason "threadEphemeral" for an ephemeral thread
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_delete(struct codex_thread *thread,
                                  struct codex_error **err);
@@ -1814,7 +1885,7 @@ codex_status codex_thread_delete(struct codex_thread *thread,
  * @param out_json     receives the answer, byte for byte: owned, see codex_string_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
  *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_list(struct codex_client *client,
                                const char *params_json,
@@ -1828,7 +1899,7 @@ codex_status codex_thread_list(struct codex_client *client,
  * @param thread  required
  * @return as codex_thread_set_name; CODEX_ERROR_INVALID_ARGUMENT with the reason "turnRunning" while a turn that has a
  *         handle runs on it
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_unsubscribe(struct codex_thread *thread,
                                       struct codex_error **err);
@@ -1865,7 +1936,7 @@ void codex_thread_free(struct codex_thread *thread);
  *         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
  *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not
  *         know, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_run(struct codex_thread *thread,
                               const char *text,
@@ -1884,7 +1955,7 @@ codex_status codex_thread_run(struct codex_thread *thread,
  * @param user_data    passed to every call of `on_event`
  * @param out          as of codex_thread_run
  * @return as codex_thread_run; CODEX_ERROR_TURN_INTERRUPTED, with a result, when `on_event` interrupted the turn
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_run_streamed(struct codex_thread *thread,
                                        const char *text,
@@ -1904,7 +1975,7 @@ codex_status codex_thread_run_streamed(struct codex_thread *thread,
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
  *         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL,
  *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED, CODEX_ERROR_WOULD_DEADLOCK from a request handler
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_start(struct codex_thread *thread,
                               const char *text,
@@ -1921,7 +1992,7 @@ codex_status codex_turn_start(struct codex_thread *thread,
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the turn: owned, see codex_turn_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_turn_begin(struct codex_thread *thread,
                               const char *text,
@@ -1937,7 +2008,7 @@ codex_status codex_turn_begin(struct codex_thread *thread,
  * @param turn_id  its id; NULL is the turn that runs on the thread now
  * @param out      receives the turn: owned, see codex_turn_free
  * @return as codex_turn_start; CODEX_ERROR_RPC with the reason "noActiveTurn" when there is no such turn
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_attach(struct codex_thread *thread,
                                const char *turn_id,
@@ -1956,7 +2027,7 @@ codex_status codex_turn_attach(struct codex_thread *thread,
  *                     one
  * @param out          receives the turn: owned, see codex_turn_free
  * @return as codex_turn_start
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_review(struct codex_thread *thread,
                                  const char *target_json,
@@ -1979,7 +2050,7 @@ codex_status codex_thread_review(struct codex_thread *thread,
  *                     thread/goal/set; NULL is the empty one
  * @param out          receives the turn: owned, see codex_turn_free
  * @return as codex_turn_start
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_goal(struct codex_thread *thread,
                                const char *objective,
@@ -1994,7 +2065,7 @@ codex_status codex_thread_goal(struct codex_thread *thread,
  * @param thread  required
  * @param out     receives that turn, once it has begun: owned, see codex_turn_free; NULL when it is not to be followed
  * @return as codex_turn_start
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_compact(struct codex_thread *thread,
                                   struct codex_turn **out,
@@ -2029,7 +2100,7 @@ void codex_turn_set_user_data(struct codex_turn *turn,
  * @param out         receives the event: owned, see codex_event_free
  * @return CODEX_OK; CODEX_TIMEOUT when there was none in that time and when codex_turn_wake was called; CODEX_END after
  *         CODEX_EVENT_TURN_ENDED; CODEX_ERROR_INVALID_ARGUMENT; CODEX_ERROR_WOULD_DEADLOCK from a request handler
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_next_event(struct codex_turn *turn,
                                    int64_t timeout_ms,
@@ -2045,7 +2116,7 @@ codex_status codex_turn_next_event(struct codex_turn *turn,
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
  *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
  *         the turn is over
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_steer(struct codex_turn *turn,
                               const char *text,
@@ -2058,7 +2129,7 @@ codex_status codex_turn_steer(struct codex_turn *turn,
  *
  * @param turn  required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_turn_interrupt(struct codex_turn *turn,
                                   struct codex_error **err);
@@ -2081,7 +2152,7 @@ void codex_turn_wake(struct codex_turn *turn);
  * @param out         receives what the turn did, also when it did not complete: owned, see codex_turn_result_free; NULL with
  *                    CODEX_TIMEOUT, and when the turn never started
  * @return CODEX_TIMEOUT when the turn goes on after that time; else as codex_thread_run
- * @note since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_wait(struct codex_turn *turn,
                              int64_t timeout_ms,
@@ -2106,6 +2177,7 @@ void codex_turn_free(struct codex_turn *turn);
  * What the event is about.
  *
  * @param event  may be NULL: CODEX_EVENT_OTHER
+ * @return one of CODEX_EVENT_*; a later version may have more
  * @note any thread; since 0.1.0
  */
 codex_event_kind codex_event_get_kind(const struct codex_event *event);
@@ -2221,7 +2293,7 @@ uint64_t codex_event_request_id(const struct codex_event *event);
  * @param event  required
  * @return CODEX_OK when nothing went wrong, and for events of other kinds; else the status of the error, which `err`
  *         receives: owned, see codex_error_free
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_event_status(const struct codex_event *event,
                                 struct codex_error **err);
@@ -2230,6 +2302,7 @@ codex_status codex_event_status(const struct codex_event *event,
  * How many deltas the event stands for. More than 1 when the program was slow and adjacent text of one item was merged.
  *
  * @param event  may be NULL: 0
+ * @return 1 for an event that is only itself
  * @note any thread; since 0.1.0
  */
 uint32_t codex_event_merged(const struct codex_event *event);
@@ -2388,6 +2461,7 @@ void codex_turn_result_free(struct codex_turn_result *result);
  * What is asked.
  *
  * @param request  may be NULL: CODEX_REQUEST_OTHER
+ * @return one of CODEX_REQUEST_*; a later version may have more
  * @note any thread; since 0.1.0
  */
 codex_request_kind codex_request_get_kind(const struct codex_request *request);
@@ -2397,6 +2471,7 @@ codex_request_kind codex_request_get_kind(const struct codex_request *request);
  * the client.
  *
  * @param request  may be NULL: 0
+ * @return never 0 for a request
  * @note any thread; since 0.1.0
  */
 uint64_t codex_request_id(const struct codex_request *request);
@@ -2495,7 +2570,7 @@ bool codex_request_is_cancelled(const struct codex_request *request);
  * @param request      required; it is not freed
  * @param for_session  whether that counts until the session ends; false: for this once
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_approve(struct codex_request *request,
                                    bool for_session,
@@ -2506,7 +2581,7 @@ codex_status codex_request_approve(struct codex_request *request,
  *
  * @param request  required; it is not freed
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_decline(struct codex_request *request, struct codex_error **err);
 
@@ -2515,7 +2590,7 @@ codex_status codex_request_decline(struct codex_request *request, struct codex_e
  *
  * @param request  required; it is not freed
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_cancel_turn(struct codex_request *request, struct codex_error **err);
 
@@ -2526,7 +2601,7 @@ codex_status codex_request_cancel_turn(struct codex_request *request, struct cod
  * @param success  whether the tool did what it was called for
  * @param text     what the agent reads; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_respond_text(struct codex_request *request,
                                         bool success,
@@ -2541,7 +2616,7 @@ codex_status codex_request_respond_text(struct codex_request *request,
  * @param success      whether the tool did what it was called for
  * @param params_json  what codex_params_json gives; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_respond_items(struct codex_request *request,
                                          bool success,
@@ -2554,7 +2629,7 @@ codex_status codex_request_respond_items(struct codex_request *request,
  * @param request      required; it is not freed
  * @param result_json  the result of the method, as the protocol has it; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_respond_json(struct codex_request *request,
                                         const char *result_json,
@@ -2567,7 +2642,7 @@ codex_status codex_request_respond_json(struct codex_request *request,
  * @param code     the code of the error, like -32603
  * @param message  a sentence; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_fail(struct codex_request *request,
                                 int64_t code,

@@ -18,7 +18,7 @@ use crate::engine::account::Token;
 /// @param api_key  required; never empty
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
 ///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_login_api_key(
     client: *mut codex_client,
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn codex_client_login_api_key(
 /// @param out_json       receives the answer, byte for byte: owned, see codex_string_free
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
 ///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_account(
     client: *mut codex_client,
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn codex_client_account(
 /// @param client  required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
 ///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_logout(client: *mut codex_client, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a client and a place, or NULL.
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn codex_client_logout(client: *mut codex_client, err: *mu
 /// @param out_json     receives the answer, byte for byte: owned, see codex_string_free
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
 ///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_models(
     client: *mut codex_client,

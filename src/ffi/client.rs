@@ -45,7 +45,7 @@ pub(crate) unsafe fn client_of(client: *const codex_client) -> crate::engine::er
 /// @param out      receives the client: owned, see [`codex_client_free`]
 /// @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
 ///         CODEX_ERROR_PROTOCOL
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_connect(
     options: *const codex_client_options,
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn codex_client_connect(
 /// @param options  may be NULL: the defaults
 /// @param out      receives the client: owned, see [`codex_client_free`]
 /// @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_begin(
     options: *const codex_client_options,
@@ -97,10 +97,11 @@ pub unsafe extern "C" fn codex_client_begin(
 /// that wait return that too, requests are declined, and handlers that run are waited for. Events that are queued stay
 /// readable; then comes CODEX_EVENT_CLOSED, then CODEX_END.
 ///
+/// @param client      required
 /// @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
 ///                    CODEX_WAIT_DEFAULT is 5,000
 /// @return CODEX_OK, also when it was closed before; CODEX_ERROR_WOULD_DEADLOCK from a request handler
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_close(
     client: *mut codex_client,
@@ -131,6 +132,7 @@ pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
 /// executable. The endpoint is what [`codex_client_options_set_endpoint`] names, without a query; pid and executable are null
 /// for a runtime that this client did not start.
 ///
+/// @param client  may be NULL: ""
 /// @return borrowed from the client; "" for NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
@@ -144,6 +146,7 @@ pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> 
 /// eventsQueued, eventsDropped, deltasMerged, logMessagesDropped. Now: turnsOpen, requestsOpen, callsOutstanding,
 /// queuedBytes. At most: peakQueuedBytes (all queues together), peakTurnQueueBytes, peakClientQueueBytes.
 ///
+/// @param client  may be NULL: NULL
 /// @return owned, see [`codex_string_free`]; NULL for NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
@@ -155,6 +158,7 @@ pub unsafe extern "C" fn codex_client_stats_json(client: *mut codex_client) -> *
 /// Calls any method of the runtime and waits for its result. A call that the runtime refuses because it is overloaded is made
 /// again until the time is up; a call that is not answered never is.
 ///
+/// @param client           required
 /// @param method           like "model/list"
 /// @param params_json      a JSON object; NULL is the empty one
 /// @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
@@ -162,7 +166,7 @@ pub unsafe extern "C" fn codex_client_stats_json(client: *mut codex_client) -> *
 /// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know,
 ///         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT,
 ///         CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_call(
     client: *mut codex_client,
@@ -191,13 +195,14 @@ pub unsafe extern "C" fn codex_client_call(
 /// Calls any method of the runtime without waiting. The answer is a CODEX_EVENT_RESPONSE in the client queue, whose JSON is the
 /// result or the error, and whose codex_event_status says which.
 ///
+/// @param client       required
 /// @param method       like "model/list"
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @param user_data    what codex_event_user_data of the answer gives
 /// @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
 /// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_begin_call(
     client: *mut codex_client,
@@ -224,10 +229,11 @@ pub unsafe extern "C" fn codex_client_begin_call(
 
 /// Sends a notification to the runtime. It is never answered.
 ///
+/// @param client       required
 /// @param method       its name
 /// @param params_json  a JSON object; NULL sends none
 /// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_notify(
     client: *mut codex_client,
@@ -249,10 +255,11 @@ pub unsafe extern "C" fn codex_client_notify(
 /// begun; then notifications take at most a quarter of max_queued_bytes, the oldest are dropped and counted, and answers and
 /// requests never are. Several threads may call it; each event goes to one of them.
 ///
+/// @param client      required
 /// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
 /// @param out         receives the event: owned, see [`codex_event_free`]
 /// @return CODEX_OK; CODEX_TIMEOUT; CODEX_END after CODEX_EVENT_CLOSED; CODEX_ERROR_WOULD_DEADLOCK from a request handler
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_next_event(
     client: *mut codex_client,
@@ -285,12 +292,13 @@ pub unsafe extern "C" fn codex_client_wake(client: *mut codex_client) {
 /// Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
 /// each time, so that a program which reads until CODEX_TIMEOUT misses nothing. For programs with an event loop.
 ///
+/// @param client     required
 /// @param fn         called on any thread, with no lock held: it sets a flag or posts a message, calls no codex_ function and
 ///                   returns. NULL: none. When this call returns, the former one is called no more
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
-/// @note since 0.1.0
+/// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_set_wakeup(
     client: *mut codex_client,

@@ -171,9 +171,10 @@ pub unsafe extern "C" fn codex_client_options_set_allow_insecure(
 /// that is shipped beside the library (codex/bin/codex, or ../libexec/codex/bin/codex, from its directory), and else the `codex`
 /// on the PATH. A script by which npm starts the executable is followed to it.
 ///
-/// @param path  a path; nothing is searched for
+/// @param options  required
+/// @param path     a path; nothing is searched for
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_codex_path(
     options: *mut codex_client_options,
@@ -191,10 +192,11 @@ pub unsafe extern "C" fn codex_client_options_set_codex_path(
 /// Gives the whole command line of the runtime instead: a wrapper, a container, another build. The configuration overrides
 /// of [`codex_client_options_add_config`] are not added to it. It must speak the app-server protocol over its standard streams.
 ///
-/// @param argv  the program, searched for on the PATH unless it holds a slash, and its arguments
-/// @param argc  how many, at least 1
+/// @param options  required
+/// @param argv     the program, searched for on the PATH unless it holds a slash, and its arguments
+/// @param argc     how many, at least 1
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_command(
     options: *mut codex_client_options,
@@ -222,9 +224,10 @@ pub unsafe extern "C" fn codex_client_options_set_command(
 /// Sets the runtime's home directory: its configuration, login and sessions. It must exist. Without this the runtime decides:
 /// CODEX_HOME of its environment, else ~/.codex.
 ///
-/// @param path  a directory
+/// @param options  required
+/// @param path     a directory
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_codex_home(
     options: *mut codex_client_options,
@@ -242,9 +245,10 @@ pub unsafe extern "C" fn codex_client_options_set_codex_home(
 /// Sets the directory that the runtime starts in, which is the default directory of new threads. Without this it is the one of
 /// this process.
 ///
-/// @param path  a directory
+/// @param options  required
+/// @param path     a directory
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_cwd(
     options: *mut codex_client_options,
@@ -261,10 +265,11 @@ pub unsafe extern "C" fn codex_client_options_set_cwd(
 
 /// Sets or unsets a variable of the runtime's environment. The environment of this process is never changed.
 ///
-/// @param name   a name without `=`
-/// @param value  its value; NULL unsets the variable
+/// @param options  required
+/// @param name     a name without `=`
+/// @param value    its value; NULL unsets the variable
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_env(
     options: *mut codex_client_options,
@@ -282,9 +287,10 @@ pub unsafe extern "C" fn codex_client_options_set_env(
 
 /// Whether the runtime gets the environment of this process, which is read when the client connects. Default: true.
 ///
+/// @param options  required
 /// @param inherit  false: it gets the variables of [`codex_client_options_set_env`] and CODEX_HOME only
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_inherit_env(
     options: *mut codex_client_options,
@@ -301,9 +307,10 @@ pub unsafe extern "C" fn codex_client_options_set_inherit_env(
 
 /// Overrides one value of the runtime's configuration. May be called any number of times.
 ///
+/// @param options        required
 /// @param toml_override  `key=value`, the value in TOML: `model_reasoning_effort="high"`
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_add_config(
     options: *mut codex_client_options,
@@ -315,11 +322,12 @@ pub unsafe extern "C" fn codex_client_options_add_config(
 
 /// Says who the program is. Default: "libcodex" with its version.
 ///
+/// @param options  required
 /// @param name     a short word without blanks; it becomes the originator of requests to the model's provider
 /// @param title    a name for people; may be NULL
 /// @param version  the version of the program
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_client_info(
     options: *mut codex_client_options,
@@ -342,8 +350,10 @@ pub unsafe extern "C" fn codex_client_options_set_client_info(
 
 /// Whether the experimental part of the protocol may be used. Default: true.
 ///
+/// @param options  required
+/// @param enabled  false: the runtime refuses what is experimental
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_experimental_api(
     options: *mut codex_client_options,
@@ -361,9 +371,10 @@ pub unsafe extern "C" fn codex_client_options_set_experimental_api(
 /// Asks the runtime not to send a notification. May be called any number of times. Turns need `turn/started`,
 /// `turn/completed`, `item/started`, `item/completed` and `thread/tokenUsage/updated`: these are refused.
 ///
-/// @param method  the exact method, like "item/agentMessage/delta"
+/// @param options  required
+/// @param method   the exact method, like "item/agentMessage/delta"
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_add_notification_opt_out(
     options: *mut codex_client_options,
@@ -375,9 +386,10 @@ pub unsafe extern "C" fn codex_client_options_add_notification_opt_out(
 
 /// How long connecting may take. Default: 60,000.
 ///
+/// @param options     required
 /// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_connect_timeout_ms(
     options: *mut codex_client_options,
@@ -395,9 +407,10 @@ pub unsafe extern "C" fn codex_client_options_set_connect_timeout_ms(
 /// How long the runtime may take to answer a call that has no time of its own. Default: 60,000. The runtime may need 6 seconds
 /// to start a thread while it is offline.
 ///
+/// @param options     required
 /// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_request_timeout_ms(
     options: *mut codex_client_options,
@@ -415,9 +428,10 @@ pub unsafe extern "C" fn codex_client_options_set_request_timeout_ms(
 /// How long the program may take to answer a request of the runtime that it has received; then it is declined. Default: for
 /// ever. A request that nobody receives is declined after 60 seconds in any case.
 ///
+/// @param options     required
 /// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_answer_timeout_ms(
     options: *mut codex_client_options,
@@ -435,9 +449,10 @@ pub unsafe extern "C" fn codex_client_options_set_answer_timeout_ms(
 /// The longest message that is taken from the runtime. A longer one is skipped and reported, and fails the call that it
 /// answers. Default: 256 MiB.
 ///
-/// @param bytes  1 to 2 GiB
+/// @param options  required
+/// @param bytes    1 to 2 GiB
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_max_message_bytes(
     options: *mut codex_client_options,
@@ -450,9 +465,10 @@ pub unsafe extern "C" fn codex_client_options_set_max_message_bytes(
 /// How much all queues of a client may hold together. At the ceiling the runtime is held back until events are read; a call
 /// that waits for its answer reads on for a while, and then fails with CODEX_ERROR_WOULD_DEADLOCK. Default: 64 MiB.
 ///
-/// @param bytes  at least 1
+/// @param options  required
+/// @param bytes    at least 1
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_max_queued_bytes(
     options: *mut codex_client_options,
@@ -465,8 +481,10 @@ pub unsafe extern "C" fn codex_client_options_set_max_queued_bytes(
 /// Whether the events of all turns are read from the client queue, in the order in which they come, instead of from a queue of
 /// each turn handle. Default: false. Then codex_turn_next_event returns CODEX_ERROR_INVALID_ARGUMENT.
 ///
+/// @param options  required
+/// @param enabled  true: from the client queue
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_single_queue(
     options: *mut codex_client_options,
@@ -483,10 +501,11 @@ pub unsafe extern "C" fn codex_client_options_set_single_queue(
 
 /// Sets the limits of turns that have none of their own: those that neither the params of their thread nor their own set.
 ///
+/// @param options      required
 /// @param limits_json  an object like `limits` of a turn's params: timeoutMs, idleTimeoutMs, silenceMs, maxTokens, maxToolCalls;
 ///                     0 switches one off, and what is absent keeps its default
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_limits(
     options: *mut codex_client_options,
@@ -507,8 +526,10 @@ pub unsafe extern "C" fn codex_client_options_set_limits(
 /// crosses a limit always takes its commands with it. Their items are in the result, which waits for them for at most two
 /// seconds. Needs the experimental API.
 ///
+/// @param options  required
+/// @param enabled  true: they end with the turn
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_interrupt_ends_commands(
     options: *mut codex_client_options,
@@ -525,12 +546,13 @@ pub unsafe extern "C" fn codex_client_options_set_interrupt_ends_commands(
 
 /// Has log messages handed to a function. The library itself never writes to standard output or standard error.
 ///
+/// @param options    required
 /// @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
 /// @param fn         may be NULL: none
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_log(
     options: *mut codex_client_options,
@@ -576,11 +598,12 @@ fn log_level(level: i32) -> Result<Option<Level>> {
 
 /// Has every message to and from the runtime handed to a function, with the values of secrets removed.
 ///
+/// @param options    required
 /// @param fn         may be NULL: none
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_trace(
     options: *mut codex_client_options,
@@ -608,11 +631,12 @@ pub unsafe extern "C" fn codex_client_options_set_trace(
 /// of the client and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that wait
 /// for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
 ///
+/// @param options    required
 /// @param fn         may be NULL: none
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_request_handler(
     options: *mut codex_client_options,
@@ -638,9 +662,10 @@ pub unsafe extern "C" fn codex_client_options_set_request_handler(
 /// On how many threads of a client its request handler and the functions of its tools run: each thread runs one at a time.
 /// Default: 1, so that no two of them ever run at once. A function that keeps its request and returns needs no thread of its own.
 ///
-/// @param count  1 to 256
+/// @param options  required
+/// @param count    1 to 256
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_callback_threads(
     options: *mut codex_client_options,

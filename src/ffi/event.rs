@@ -90,6 +90,7 @@ pub(crate) fn lend_event<T>(event: &Event, look: impl FnOnce(*mut codex_event) -
 /// What the event is about.
 ///
 /// @param event  may be NULL: CODEX_EVENT_OTHER
+/// @return one of CODEX_EVENT_*; a later version may have more
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_get_kind(event: *const codex_event) -> codex_event_kind {
@@ -237,7 +238,7 @@ pub unsafe extern "C" fn codex_event_request_id(event: *const codex_event) -> u6
 /// @param event  required
 /// @return CODEX_OK when nothing went wrong, and for events of other kinds; else the status of the error, which `err`
 ///         receives: owned, see codex_error_free
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes an event that is not freed and a place for the error, or NULL.
@@ -252,6 +253,7 @@ pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut
 /// How many deltas the event stands for. More than 1 when the program was slow and adjacent text of one item was merged.
 ///
 /// @param event  may be NULL: 0
+/// @return 1 for an event that is only itself
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_merged(event: *const codex_event) -> u32 {

@@ -69,7 +69,7 @@ unsafe fn text_of(login: *const codex_login, text: impl FnOnce(&Login) -> &ZStri
 /// @param out     receives the login: owned, see [`codex_login_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
 ///         CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_login_chatgpt(
     client: *mut codex_client,
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn codex_client_login_chatgpt(
 /// @param client  required
 /// @param out     receives the login: owned, see [`codex_login_free`]
 /// @return as [`codex_client_login_chatgpt`]
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_login_device_code(
     client: *mut codex_client,
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn codex_login_user_code(login: *const codex_login) -> *co
 /// @return CODEX_OK when the person has logged in; CODEX_TIMEOUT, and the login goes on; CODEX_ERROR_AUTH with the reason
 ///         "loginCancelled" when it was cancelled or another one took its place, "loginFailed" when it did not succeed;
 ///         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_login_wait(
     login: *mut codex_login,
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn codex_login_wait(
 /// @param login  required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
 ///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_login_cancel(login: *mut codex_login, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a login and a place, or NULL.

@@ -66,9 +66,11 @@ unsafe fn change(params: *mut codex_params, change: impl FnOnce(&mut Params) -> 
 
 /// Sets a field to a string.
 ///
-/// @param key  the name of a field, or a JSON Pointer
+/// @param params  required
+/// @param key     the name of a field, or a JSON Pointer
+/// @param value   required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_string(
     params: *mut codex_params,
@@ -86,9 +88,11 @@ pub unsafe extern "C" fn codex_params_set_string(
 
 /// Sets a field to a whole number.
 ///
-/// @param key  the name of a field, or a JSON Pointer
+/// @param params  required
+/// @param key     the name of a field, or a JSON Pointer
+/// @param value   the number
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_int(
     params: *mut codex_params,
@@ -101,10 +105,11 @@ pub unsafe extern "C" fn codex_params_set_int(
 
 /// Sets a field to a number.
 ///
-/// @param key  the name of a field, or a JSON Pointer
-/// @param value  finite
+/// @param params  required
+/// @param key     the name of a field, or a JSON Pointer
+/// @param value   finite
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_double(
     params: *mut codex_params,
@@ -117,9 +122,11 @@ pub unsafe extern "C" fn codex_params_set_double(
 
 /// Sets a field to true or false.
 ///
-/// @param key  the name of a field, or a JSON Pointer
+/// @param params  required
+/// @param key     the name of a field, or a JSON Pointer
+/// @param value   true or false
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_bool(
     params: *mut codex_params,
@@ -132,10 +139,11 @@ pub unsafe extern "C" fn codex_params_set_bool(
 
 /// Sets a field to any JSON value, whose numbers and strings stay as they are written.
 ///
-/// @param key  the name of a field, or a JSON Pointer
-/// @param json  a JSON text
+/// @param params  required
+/// @param key     the name of a field, or a JSON Pointer
+/// @param json    a JSON text
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_json(
     params: *mut codex_params,
@@ -156,8 +164,10 @@ pub unsafe extern "C" fn codex_params_set_json(
 
 /// Adds a text to the input of a turn. Input items are sent in the order in which they are added, behind the text of the call.
 ///
+/// @param params  required
+/// @param text    required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_text(params: *mut codex_params, text: *const c_char) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
@@ -166,8 +176,10 @@ pub unsafe extern "C" fn codex_params_add_text(params: *mut codex_params, text: 
 
 /// Adds an image by its URL. The runtime takes data URLs only, and refuses http and https.
 ///
+/// @param params  required
+/// @param url     a data URL; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_image_url(params: *mut codex_params, url: *const c_char) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
@@ -176,9 +188,10 @@ pub unsafe extern "C" fn codex_params_add_image_url(params: *mut codex_params, u
 
 /// Adds an image from a file, which the runtime reads.
 ///
-/// @param path  a path; a relative one starts from the directory of the runtime's process
+/// @param params  required
+/// @param path    a path; a relative one starts from the directory of the runtime's process
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_image_file(params: *mut codex_params, path: *const c_char) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
@@ -187,11 +200,12 @@ pub unsafe extern "C" fn codex_params_add_image_file(params: *mut codex_params, 
 
 /// Adds an image from memory. No file is made.
 ///
+/// @param params     required
 /// @param bytes      the contents of an image file; copied
 /// @param len        how many bytes, at least 1
 /// @param mime_type  like "image/png"
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_image_bytes(
     params: *mut codex_params,
@@ -210,9 +224,11 @@ pub unsafe extern "C" fn codex_params_add_image_bytes(
 
 /// Adds a skill that the agent is to use.
 ///
-/// @param path  the file of the skill; the runtime ignores one that it does not know
+/// @param params  required
+/// @param name    its name; required
+/// @param path    the file of the skill; the runtime ignores one that it does not know
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_skill(
     params: *mut codex_params,
@@ -227,8 +243,11 @@ pub unsafe extern "C" fn codex_params_add_skill(
 
 /// Adds a mention of a file or an app.
 ///
+/// @param params  required
+/// @param name    what the person calls it; required
+/// @param path    what is meant, in the words of the protocol; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_mention(
     params: *mut codex_params,
@@ -245,11 +264,12 @@ pub unsafe extern "C" fn codex_params_add_mention(
 
 /// Makes the message of a tool or system, instead of a person's input, what the turn begins with. Such params hold no input.
 ///
+/// @param params          required
 /// @param tool_name       where the message comes from; not blank
 /// @param tool_namespace  may be NULL
 /// @param content         what it says
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_external_message(
     params: *mut codex_params,
@@ -271,9 +291,10 @@ pub unsafe extern "C" fn codex_params_set_external_message(
 
 /// The params as JSON, for the call that they are made for.
 ///
+/// @param params  required
 /// @return borrowed until the next call with these params; when a setter failed, a text that makes the call it is given to fail
 ///         with that; "" for NULL
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_json(params: *mut codex_params) -> *const c_char {
     panic::value(c"".as_ptr(), || {

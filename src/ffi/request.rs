@@ -117,6 +117,7 @@ pub(crate) fn give_request(request: Request) -> *mut codex_request {
 /// What is asked.
 ///
 /// @param request  may be NULL: CODEX_REQUEST_OTHER
+/// @return one of CODEX_REQUEST_*; a later version may have more
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_get_kind(request: *const codex_request) -> codex_request_kind {
@@ -128,6 +129,7 @@ pub unsafe extern "C" fn codex_request_get_kind(request: *const codex_request) -
 /// the client.
 ///
 /// @param request  may be NULL: 0
+/// @return never 0 for a request
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_id(request: *const codex_request) -> u64 {
@@ -285,7 +287,7 @@ unsafe fn answer(
 /// @param request      required; it is not freed
 /// @param for_session  whether that counts until the session ends; false: for this once
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_approve(
     request: *mut codex_request,
@@ -301,7 +303,7 @@ pub unsafe extern "C" fn codex_request_approve(
 ///
 /// @param request  required; it is not freed
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_decline(
     request: *mut codex_request,
@@ -315,7 +317,7 @@ pub unsafe extern "C" fn codex_request_decline(
 ///
 /// @param request  required; it is not freed
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_cancel_turn(
     request: *mut codex_request,
@@ -331,7 +333,7 @@ pub unsafe extern "C" fn codex_request_cancel_turn(
 /// @param success  whether the tool did what it was called for
 /// @param text     what the agent reads; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_respond_text(
     request: *mut codex_request,
@@ -354,7 +356,7 @@ fn outcome(success: bool) -> ToolOutcome {
 /// @param success      whether the tool did what it was called for
 /// @param params_json  what codex_params_json gives; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_respond_items(
     request: *mut codex_request,
@@ -376,7 +378,7 @@ pub unsafe extern "C" fn codex_request_respond_items(
 /// @param request      required; it is not freed
 /// @param result_json  the result of the method, as the protocol has it; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_respond_json(
     request: *mut codex_request,
@@ -397,7 +399,7 @@ pub unsafe extern "C" fn codex_request_respond_json(
 /// @param code     the code of the error, like -32603
 /// @param message  a sentence; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_ALREADY_ANSWERED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_fail(
     request: *mut codex_request,

@@ -91,7 +91,7 @@ unsafe fn give_thread(
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
 ///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
 ///         CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know, or has retired
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_start(
     client: *mut codex_client,
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn codex_thread_start(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_begin(
     client: *mut codex_client,
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn codex_thread_begin(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
 /// @return as [`codex_thread_start`]; CODEX_ERROR_RPC with the reason "threadNotFound" when there is no such thread
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_resume(
     client: *mut codex_client,
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn codex_thread_resume(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_resume_begin(
     client: *mut codex_client,
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn codex_thread_resume_begin(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
 /// @return as [`codex_thread_resume`]
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_fork(
     client: *mut codex_client,
@@ -202,7 +202,7 @@ pub unsafe extern "C" fn codex_thread_fork(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_fork_begin(
     client: *mut codex_client,
@@ -224,7 +224,7 @@ pub unsafe extern "C" fn codex_thread_fork_begin(
 /// @param thread      required
 /// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks
 /// @return CODEX_OK; CODEX_TIMEOUT; why it could not be opened, as [`codex_thread_start`] returns it
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_wait(
     thread: *mut codex_thread,
@@ -250,7 +250,7 @@ pub unsafe extern "C" fn codex_thread_wait(
 /// @param thread_id  its id
 /// @param out        receives the thread: owned, see [`codex_thread_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_from_id(
     client: *mut codex_client,
@@ -314,7 +314,7 @@ pub unsafe extern "C" fn codex_thread_info_json(thread: *const codex_thread) -> 
 /// @param out_json       receives the answer, byte for byte: owned, see codex_string_free
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
 ///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_read(
     thread: *mut codex_thread,
@@ -336,7 +336,7 @@ pub unsafe extern "C" fn codex_thread_read(
 /// @param name    required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
 ///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_set_name(
     thread: *mut codex_thread,
@@ -352,7 +352,7 @@ pub unsafe extern "C" fn codex_thread_set_name(
 ///
 /// @param thread  required
 /// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotFound" for an ephemeral thread
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_archive(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a thread and a place, or NULL.
@@ -365,7 +365,7 @@ pub unsafe extern "C" fn codex_thread_archive(thread: *mut codex_thread, err: *m
 /// @param thread_id  its id
 /// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadNotArchived" or "activeWriter" when it is
 ///         not archived
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_unarchive(
     client: *mut codex_client,
@@ -385,7 +385,7 @@ pub unsafe extern "C" fn codex_thread_unarchive(
 ///
 /// @param thread  required
 /// @return as [`codex_thread_set_name`]; CODEX_ERROR_RPC with the reason "threadEphemeral" for an ephemeral thread
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_delete(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a thread and a place, or NULL.
@@ -402,7 +402,7 @@ pub unsafe extern "C" fn codex_thread_delete(thread: *mut codex_thread, err: *mu
 /// @param out_json     receives the answer, byte for byte: owned, see codex_string_free
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
 ///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_list(
     client: *mut codex_client,
@@ -424,7 +424,7 @@ pub unsafe extern "C" fn codex_thread_list(
 /// @param thread  required
 /// @return as [`codex_thread_set_name`]; CODEX_ERROR_INVALID_ARGUMENT with the reason "turnRunning" while a turn that has a
 ///         handle runs on it
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_unsubscribe(
     thread: *mut codex_thread,

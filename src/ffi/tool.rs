@@ -10,14 +10,15 @@ use super::{panic, string};
 
 /// ## Tools
 ///
-/// A function of the program that the agent can call. Threads that are started from now on have it, unless the member `tools`
-/// of their params, an array of names, leaves it out; so do those threads when they are resumed, as long as the client that
-/// resumes them has added a tool of this name. Needs the experimental API, which is on unless the options turn it off.
+/// A tool is a function of the program that the agent can call. Each call is a request of the kind CODEX_REQUEST_TOOL_CALL, with
+/// its arguments at /arguments of [`codex_request_value`]; the runtime does not hold them against the schema. It is answered with
+/// [`codex_request_respond_text`], [`codex_request_respond_items`] or [`codex_request_respond_json`], inside the function or later
+/// from any thread; the agent may call several at once. A call that is freed without an answer, or not answered within
+/// answer_timeout_ms, tells the agent so.
 ///
-/// Each call is a request of the kind CODEX_REQUEST_TOOL_CALL, with its arguments at /arguments of [`codex_request_value`]; the
-/// runtime does not hold them against the schema. It is answered with [`codex_request_respond_text`],
-/// [`codex_request_respond_items`] or [`codex_request_respond_json`], inside the function or later from any thread; the agent may
-/// call several at once. A call that is freed without an answer, or not answered within answer_timeout_ms, tells the agent so.
+/// Gives the agent a tool. Threads that are started from now on have it, unless the member `tools` of their params, an array of
+/// names, leaves it out; so do those threads when they are resumed, as long as the client that resumes them has added a tool of
+/// this name. Needs the experimental API, which is on unless the options turn it off.
 ///
 /// @param client             required
 /// @param name               1 to 128 letters, digits, _ and -; no name that the runtime has for a tool of its own
@@ -29,7 +30,7 @@ use super::{panic, string};
 /// @param destroy            see [`codex_destroy_fn`]
 /// @return CODEX_OK; CODEX_ERROR_INVALID_ARGUMENT for a name that cannot be used or is taken, and for what is no schema;
 ///         CODEX_ERROR_INVALID_JSON, CODEX_ERROR_CLOSED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_add_tool(
     client: *mut codex_client,

@@ -95,7 +95,7 @@ fn give_run((result, error): Run, out: &Out<*mut codex_turn_result>) -> Result<c
 ///         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
 ///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not
 ///         know, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_run(
     thread: *mut codex_thread,
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn codex_thread_run(
 /// @param user_data    passed to every call of `on_event`
 /// @param out          as of [`codex_thread_run`]
 /// @return as [`codex_thread_run`]; CODEX_ERROR_TURN_INTERRUPTED, with a result, when `on_event` interrupted the turn
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_run_streamed(
     thread: *mut codex_thread,
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn codex_thread_run_streamed(
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
 ///         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL,
 ///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED, CODEX_ERROR_WOULD_DEADLOCK from a request handler
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_start(
     thread: *mut codex_thread,
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn codex_turn_start(
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_begin(
     thread: *mut codex_thread,
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn codex_turn_begin(
 /// @param turn_id  its id; NULL is the turn that runs on the thread now
 /// @param out      receives the turn: owned, see [`codex_turn_free`]
 /// @return as [`codex_turn_start`]; CODEX_ERROR_RPC with the reason "noActiveTurn" when there is no such turn
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_attach(
     thread: *mut codex_thread,
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn codex_turn_attach(
 ///                     one
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
 /// @return as [`codex_turn_start`]
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_review(
     thread: *mut codex_thread,
@@ -271,7 +271,7 @@ pub unsafe extern "C" fn codex_thread_review(
 ///                     thread/goal/set; NULL is the empty one
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
 /// @return as [`codex_turn_start`]
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_goal(
     thread: *mut codex_thread,
@@ -295,7 +295,7 @@ pub unsafe extern "C" fn codex_thread_goal(
 /// @param thread  required
 /// @param out     receives that turn, once it has begun: owned, see [`codex_turn_free`]; NULL when it is not to be followed
 /// @return as [`codex_turn_start`]
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_compact(
     thread: *mut codex_thread,
@@ -342,7 +342,7 @@ pub unsafe extern "C" fn codex_turn_set_user_data(turn: *mut codex_turn, user_da
 /// @param out         receives the event: owned, see codex_event_free
 /// @return CODEX_OK; CODEX_TIMEOUT when there was none in that time and when [`codex_turn_wake`] was called; CODEX_END after
 ///         CODEX_EVENT_TURN_ENDED; CODEX_ERROR_INVALID_ARGUMENT; CODEX_ERROR_WOULD_DEADLOCK from a request handler
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_next_event(
     turn: *mut codex_turn,
@@ -370,7 +370,7 @@ pub unsafe extern "C" fn codex_turn_next_event(
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
 ///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
 ///         the turn is over
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_steer(
     turn: *mut codex_turn,
@@ -393,7 +393,7 @@ pub unsafe extern "C" fn codex_turn_steer(
 ///
 /// @param turn  required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_interrupt(turn: *mut codex_turn, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a turn and a place, or NULL.
@@ -424,7 +424,7 @@ pub unsafe extern "C" fn codex_turn_wake(turn: *mut codex_turn) {
 /// @param out         receives what the turn did, also when it did not complete: owned, see codex_turn_result_free; NULL with
 ///                    CODEX_TIMEOUT, and when the turn never started
 /// @return CODEX_TIMEOUT when the turn goes on after that time; else as [`codex_thread_run`]
-/// @note since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_wait(
     turn: *mut codex_turn,

@@ -129,7 +129,7 @@ impl<'a> Node<'a> {
 /// @param json  a JSON text
 /// @param out   receives the value: owned, see [`codex_value_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON with line and column
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_parse(
     json: *const c_char,
@@ -179,6 +179,7 @@ pub unsafe extern "C" fn codex_value_free(value: *mut codex_value) {
 
 /// What a value is: one of CODEX_VALUE_*. NULL is CODEX_VALUE_NULL.
 ///
+/// @param value  may be NULL: CODEX_VALUE_NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_get_type(value: *const codex_value) -> codex_value_type {
@@ -199,6 +200,7 @@ pub unsafe extern "C" fn codex_value_get_type(value: *const codex_value) -> code
 
 /// Looks up a place in a value.
 ///
+/// @param value    may be NULL: NULL
 /// @param pointer  a JSON Pointer (RFC 6901): "/items/0/text"; "" is the value itself. `/` in a key is written ~1, `~` is ~0
 /// @return borrowed; NULL when there is nothing at that place
 /// @note any thread; since 0.1.0
@@ -213,7 +215,8 @@ pub unsafe extern "C" fn codex_value_at(value: *const codex_value, pointer: *con
 
 /// The text of a string, unescaped.
 ///
-/// @param len  receives its length in bytes, which counts a NUL inside the text too; may be NULL
+/// @param value  may be NULL: NULL
+/// @param len    receives its length in bytes, which counts a NUL inside the text too; may be NULL
 /// @return borrowed; NULL when the value is no string
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
@@ -229,7 +232,9 @@ pub unsafe extern "C" fn codex_value_string(value: *const codex_value, len: *mut
 
 /// A whole number; a double that is whole and fits counts too.
 ///
+/// @param value     may be NULL: `fallback`
 /// @param fallback  what to return when the value is none
+/// @return the number, or the fallback
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_int(value: *const codex_value, fallback: i64) -> i64 {
@@ -242,7 +247,9 @@ pub unsafe extern "C" fn codex_value_int(value: *const codex_value, fallback: i6
 
 /// Any number.
 ///
+/// @param value     may be NULL: `fallback`
 /// @param fallback  what to return when the value is none
+/// @return the number, or the fallback
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_double(value: *const codex_value, fallback: f64) -> f64 {
@@ -255,7 +262,9 @@ pub unsafe extern "C" fn codex_value_double(value: *const codex_value, fallback:
 
 /// True or false.
 ///
+/// @param value     may be NULL: `fallback`
 /// @param fallback  what to return when the value is neither
+/// @return what it is, or the fallback
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_bool(value: *const codex_value, fallback: bool) -> bool {
@@ -268,6 +277,7 @@ pub unsafe extern "C" fn codex_value_bool(value: *const codex_value, fallback: b
 
 /// How many elements an array has, or members an object; 0 for everything else.
 ///
+/// @param value  may be NULL: 0
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_value_count(value: *const codex_value) -> usize {
@@ -280,6 +290,7 @@ pub unsafe extern "C" fn codex_value_count(value: *const codex_value) -> usize {
 
 /// An element of an array, or the value of an object's member, in the order of the text.
 ///
+/// @param value  may be NULL: NULL
 /// @param index  from 0
 /// @return borrowed; NULL when there is none
 /// @note any thread; since 0.1.0
@@ -294,6 +305,7 @@ pub unsafe extern "C" fn codex_value_item(value: *const codex_value, index: usiz
 
 /// A value as text, exactly as it was written.
 ///
+/// @param value  may be NULL: NULL
 /// @return owned, see [`codex_string_free`]; NULL for NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
@@ -307,6 +319,7 @@ pub unsafe extern "C" fn codex_value_json(value: *const codex_value) -> *mut c_c
 
 /// The key of an object's member, unescaped.
 ///
+/// @param value  may be NULL: NULL
 /// @param index  from 0
 /// @return borrowed; NULL when there is none
 /// @note any thread; since 0.1.0

@@ -46,8 +46,8 @@ pub extern "C" fn codex_abi_version() -> u32 {
 
 /// Whether this build of the library has a feature.
 ///
-/// @param name  the feature: "stdio", "wakeup-fd", "single-queue". An unknown name and NULL are answered with false, so that a
-///              program can ask for features of later versions
+/// @param name  the feature: "stdio", "wakeup-fd", "single-queue"; may be NULL
+/// @return false also for an unknown name and for NULL, so that a program can ask for features of later versions
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_has_feature(name: *const c_char) -> bool {

@@ -1,5 +1,8 @@
 //! `include/codex.h` is what the pinned cbindgen makes of the source.
 
+mod declarations;
+mod documentation;
+
 use std::path::Path;
 
 fn generated() -> String {
