@@ -971,9 +971,10 @@ void codex_client_options_free(struct codex_client_options *options);
  * how to start one (its executable, command, home, directory, environment, configuration). Closing the client does not end it,
  * nor the turns that run there. A client never connects again by itself: connect a new one, then resume the thread.
  *
- * @param url  one of these
+ * @param options  required
+ * @param url      one of these
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_endpoint(struct codex_client_options *options,
                                                const char *url);
@@ -982,9 +983,10 @@ codex_status codex_client_options_set_endpoint(struct codex_client_options *opti
  * Gives the token that a runtime behind a socket wants to see: `codex app-server --ws-auth`. It goes out in the header
  * `Authorization: Bearer` and is shown nowhere: not in logs, traces, recordings nor errors.
  *
- * @param token  one word of visible ASCII characters
+ * @param options  required
+ * @param token    one word of visible ASCII characters
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_bearer_token(struct codex_client_options *options,
                                                    const char *token);
@@ -993,8 +995,10 @@ codex_status codex_client_options_set_bearer_token(struct codex_client_options *
  * Whether `ws://`, which encrypts nothing, may lead to another machine than this one. Default: false. Whoever is on the way
  * then reads the token and everything that is said, and can answer in the place of the runtime.
  *
+ * @param options  required
+ * @param allow    true: it may
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note since 0.1.0
+ * @note one thread at a time; since 0.1.0
  */
 codex_status codex_client_options_set_allow_insecure(struct codex_client_options *options,
                                                      bool allow);

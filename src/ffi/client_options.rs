@@ -111,9 +111,10 @@ unsafe fn change(
 /// how to start one (its executable, command, home, directory, environment, configuration). Closing the client does not end it,
 /// nor the turns that run there. A client never connects again by itself: connect a new one, then resume the thread.
 ///
-/// @param url  one of these
+/// @param options  required
+/// @param url      one of these
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_endpoint(
     options: *mut codex_client_options,
@@ -131,9 +132,10 @@ pub unsafe extern "C" fn codex_client_options_set_endpoint(
 /// Gives the token that a runtime behind a socket wants to see: `codex app-server --ws-auth`. It goes out in the header
 /// `Authorization: Bearer` and is shown nowhere: not in logs, traces, recordings nor errors.
 ///
-/// @param token  one word of visible ASCII characters
+/// @param options  required
+/// @param token    one word of visible ASCII characters
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_bearer_token(
     options: *mut codex_client_options,
@@ -151,8 +153,10 @@ pub unsafe extern "C" fn codex_client_options_set_bearer_token(
 /// Whether `ws://`, which encrypts nothing, may lead to another machine than this one. Default: false. Whoever is on the way
 /// then reads the token and everything that is said, and can answer in the place of the runtime.
 ///
+/// @param options  required
+/// @param allow    true: it may
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note since 0.1.0
+/// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_allow_insecure(
     options: *mut codex_client_options,
