@@ -1638,6 +1638,11 @@ class client_options : public handle<codex_client_options, codex_client_options_
     codex_client_options_set_request_timeout_ms(get(), time.count());
     return *this;
   }
+  /// Writes everything that is said on the connection to a file, which the endpoint `replay:` plays back.
+  client_options &set_record(const string_arg &path) {
+    codex_client_options_set_record(get(), path.c_str());
+    return *this;
+  }
   /// How long the program may take to answer a request of the runtime; then it is declined. Default: forever.
   client_options &set_answer_timeout(timeout time) {
     codex_client_options_set_answer_timeout_ms(get(), time.count());

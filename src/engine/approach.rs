@@ -1,5 +1,6 @@
 //! How the runtime of an endpoint is reached: the one place where transports are made.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::client_options::{ClientOptions, Inherit};
@@ -8,7 +9,7 @@ use super::error::{Error, Result, Status};
 use super::launch::Launch;
 use super::log::Log;
 use super::session::{Introduced, Started};
-use super::transport::{ProcessTransport, Transport};
+use super::transport::{ProcessTransport, ReplayTransport, Transport};
 use crate::sys::{self, SpawnSpec};
 
 /// What every transport is made with.
@@ -29,6 +30,8 @@ pub(super) type Reached = (Box<dyn Transport>, Introduced);
 pub(super) enum Approach {
     /// Start it.
     Launch(Launch),
+    /// Play back this recording.
+    Replay(PathBuf),
 }
 
 impl Approach {
@@ -37,7 +40,8 @@ impl Approach {
         check_options(options)?;
         match &options.endpoint {
             Endpoint::Stdio => Launch::prepare(options).map(Self::Launch),
-            endpoint @ (Endpoint::Unix(_) | Endpoint::WebSocket(_) | Endpoint::Replay(_)) => {
+            Endpoint::Replay(file) => Ok(Self::Replay(file.clone())),
+            endpoint @ (Endpoint::Unix(_) | Endpoint::WebSocket(_)) => {
                 Err(Error::invalid_argument(format!("this build of libcodex cannot reach {endpoint}")))
             }
         }
@@ -47,6 +51,7 @@ impl Approach {
     pub(super) fn open(self, provisions: Provisions) -> Result<Reached> {
         match self {
             Self::Launch(launch) => start(launch, provisions),
+            Self::Replay(file) => play_back(file, provisions),
         }
     }
 }
@@ -61,6 +66,12 @@ fn start(launch: Launch, provisions: Provisions) -> Result<Reached> {
     let transport = transport
         .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
     let introduced = Introduced { endpoint: Endpoint::Stdio.to_string(), started: Some(Started { program, pid }) };
+    Ok((Box::new(transport), introduced))
+}
+
+fn play_back(file: PathBuf, provisions: Provisions) -> Result<Reached> {
+    let transport = ReplayTransport::open(&file, provisions.log)?;
+    let introduced = Introduced { endpoint: Endpoint::Replay(file).to_string(), started: None };
     Ok((Box::new(transport), introduced))
 }
 
@@ -81,6 +92,11 @@ fn check_options(options: &ClientOptions) -> Result<()> {
             Some(option) => Err(without_effect(option, endpoint, "the runtime there was started by somebody else")),
             None => Ok(()),
         },
+        Endpoint::Replay(_) if options.record.is_some() => Err(without_effect(
+            "set_record, or the variable CODEX_RECORD,",
+            endpoint,
+            "what is played back is recorded already",
+        )),
         Endpoint::Stdio | Endpoint::Replay(_) => Ok(()),
     }
 }

@@ -15,11 +15,12 @@ use super::json::{self, Object, quote};
 use super::log::Log;
 use super::params::failure_of;
 use super::queue::Next;
+use super::recordings::heed_environment;
 use super::request::Request;
 use super::session::{Announce, Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;
 use super::tools::{Tool, Tools};
-use super::transport::Tap;
+use super::transport::{Recorder, Tap};
 use crate::sys::WakeupFd;
 
 /// How many log messages and traces may wait for the host.
@@ -72,6 +73,7 @@ impl Client {
         if let Some(failure) = &options.first_failure {
             return Err(failure.clone());
         }
+        let options = &*heed_environment(options);
         let (connection, introduced) = reach(options, Approach::prepare(options)?)?;
         let anchor = Anchor::new(connection);
         let connection = anchor.connection();
@@ -273,8 +275,9 @@ pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
 }
 
 fn reach(options: &ClientOptions, approach: Approach) -> Result<(Arc<Connection>, Introduced)> {
+    let recorder = options.record.as_deref().map(Recorder::create).transpose()?;
     let observers = observers(options)?;
-    let (log, tap) = (log_of(options, &observers), tap_of(options, &observers));
+    let (log, tap) = (log_of(options, &observers), tap_of(options, &observers, recorder));
     let answering = Answering { handler: options.request_handler.clone(), threads: options.callback_threads };
     let seed = u64::from(std::process::id()) ^ u64::try_from(started_at().as_nanos()).unwrap_or(1);
     let config = Config {
@@ -318,11 +321,9 @@ fn log_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>) -> Log {
     }
 }
 
-fn tap_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>) -> Tap {
-    match (&options.trace, observers) {
-        (Some(sink), Some(callbacks)) => Tap::new(Arc::clone(sink), Arc::clone(callbacks)),
-        _ => Tap::default(),
-    }
+fn tap_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>, recorder: Option<Recorder>) -> Tap {
+    let trace = options.trace.as_ref().zip(observers.as_ref());
+    Tap::new(trace.map(|(sink, callbacks)| (Arc::clone(sink), Arc::clone(callbacks))), recorder)
 }
 
 fn no_thread(error: std::io::Error) -> Error {

@@ -117,6 +117,8 @@ pub struct ClientOptions {
     pub log: Option<(Level, Arc<LogSink>)>,
     /// Who watches the messages.
     pub trace: Option<Arc<TraceSink>>,
+    /// The file that everything is recorded in.
+    pub record: Option<PathBuf>,
     /// Who answers the requests of the runtime.
     pub request_handler: Option<Arc<RequestHandler>>,
     /// On how many threads the request handler and the functions of tools run.
@@ -151,6 +153,7 @@ impl Default for ClientOptions {
             limits: Limits::default(),
             log: None,
             trace: None,
+            record: None,
             request_handler: None,
             callback_threads: 1,
             first_failure: None,

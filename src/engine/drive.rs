@@ -55,7 +55,7 @@ impl Driver {
         let now = self.connection.now();
         let Outlook { lines, reading, parting } = self.connection.own_session().look_around(now);
         if lines == Lines::Some || self.outgoing.is_some() {
-            self.send(cx);
+            self.send(cx, now);
         }
         if reading == Reading::Allowed {
             self.receive(cx, now);
@@ -69,10 +69,15 @@ impl Driver {
         Poll::Pending
     }
 
-    fn send(&mut self, cx: &mut Context<'_>) {
+    fn send(&mut self, cx: &mut Context<'_>, now: Instant) {
         if matches!(self.phase, Phase::Ending | Phase::Drained) {
             return;
         }
+        self.send_lines(cx, now);
+        self.flush();
+    }
+
+    fn send_lines(&mut self, cx: &mut Context<'_>, now: Instant) {
         loop {
             if self.outgoing.is_none() {
                 self.outgoing = self.connection.own_session().next_line();
@@ -80,7 +85,7 @@ impl Driver {
             let Some(line) = &self.outgoing else { return };
             match self.transport.poll_send(cx, line) {
                 Poll::Pending => return,
-                Poll::Ready(Ok(())) => self.tap.pass(Direction::Sent, line.as_bytes()),
+                Poll::Ready(Ok(())) => self.tap.pass(now, Direction::Sent, line.as_bytes()),
                 // The runtime is gone, or going: how it ended is told when it has.
                 Poll::Ready(Err(_)) => {}
             }
@@ -111,11 +116,24 @@ impl Driver {
         let mut session = connection.own_session();
         transport.take_messages(&mut |incoming| match incoming {
             Incoming::Message(line) => {
-                tap.pass(Direction::Received, line);
+                tap.pass(now, Direction::Received, line);
                 session.receive(now, line);
             }
-            Incoming::Oversized { head, tail, len } => session.receive_oversized(now, head, tail, len),
+            Incoming::Oversized { head, tail, len } => {
+                tap.pass_oversized(now, head, len);
+                session.receive_oversized(now, head, tail, len);
+            }
         });
+        // Before anybody is woken: whoever sees what came may end the process.
+        if let Err(why) = tap.flush() {
+            session.recording_failed(&why);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Err(why) = self.tap.flush() {
+            self.connection.own_session().recording_failed(&why);
+        }
     }
 
     /// Says goodbye once the host has closed the client.
@@ -124,6 +142,7 @@ impl Driver {
             Phase::Running => match parting {
                 Some(Parting::Closed) => {
                     let patience = self.connection.patience();
+                    self.tap.closed(now);
                     self.transport.end(now, patience);
                     self.phase = Phase::Farewell(now + FAREWELL.min(patience));
                     self.part(now, parting);
@@ -150,6 +169,8 @@ impl Driver {
 
     fn finish(&mut self, now: Instant, ending: Ending) {
         self.read_the_rest(now);
+        self.tap.ended(now, &ending);
+        self.flush();
         self.connection.own_session().lost(now, lost_error(ending));
         self.connection.finish();
     }
@@ -194,6 +215,9 @@ impl Future for Driver {
 }
 
 fn lost_error(ending: Ending) -> Error {
+    if let Some(cause) = ending.cause {
+        return cause;
+    }
     let how = ending.exit_status.as_deref().unwrap_or("the connection was closed");
     let said = ending.stderr_tail.as_deref().and_then(last_words);
     let said = said.map(|line| format!("; its last words: {line}")).unwrap_or_default();

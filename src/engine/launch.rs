@@ -8,6 +8,7 @@ use super::client_options::{ClientOptions, Inherit};
 use super::environment::Environment;
 use super::error::{Error, Result, Status};
 use super::locator;
+use super::recordings::VARIABLES;
 
 /// Everything that is needed to start the runtime.
 pub struct Launch {
@@ -29,7 +30,7 @@ impl fmt::Debug for Launch {
 }
 
 impl Launch {
-    /// What `options` ask for. The environment of the process is read here, on the caller's thread, and nowhere else.
+    /// What `options` ask for. The environment of the process is read here, on the caller's thread.
     pub fn prepare(options: &ClientOptions) -> Result<Self> {
         let own = Environment::of_this_process();
         let (program, args) = match &options.command {
@@ -62,6 +63,7 @@ fn environment(options: &ClientOptions, own: Environment) -> Environment {
         Inherit::Environment => own,
         Inherit::Nothing => Environment::default(),
     };
+    VARIABLES.iter().for_each(|ours| env.set(ours.into(), None));
     let home = options.codex_home.iter().map(|home| (OsString::from("CODEX_HOME"), Some(home.clone())));
     for (name, value) in home.chain(options.env.iter().cloned()) {
         env.set(name, value);

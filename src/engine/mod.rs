@@ -25,6 +25,7 @@ pub mod params;
 mod policy;
 pub mod queue;
 mod reason;
+mod recordings;
 pub mod request;
 pub mod result;
 pub mod rpc;

@@ -105,7 +105,9 @@ unsafe fn change(
 /// - `ws://host:port` goes to one that listens on a port. Without encryption only on this machine, unless
 ///   [`codex_client_options_set_allow_insecure`] allows more.
 /// - `wss://host` is the same with encryption; port 443 unless another is named.
-/// - `replay:file.jsonl` plays back a recording.
+/// - `replay:file.jsonl` plays back what [`codex_client_options_set_record`] recorded, with no runtime. A call that was not
+///   recorded, or another decision on a request, ends the connection with CODEX_ERROR_PROTOCOL, reason "replayMismatch".
+///   The guide docs/guides/replay.md says what must match.
 ///
 /// A runtime behind a socket was started by somebody else: connecting fails with CODEX_ERROR_INVALID_ARGUMENT when options say
 /// how to start one (its executable, command, home, directory, environment, configuration). Closing the client does not end it,
@@ -629,6 +631,34 @@ pub unsafe extern "C" fn codex_client_options_set_trace(
     };
     // SAFETY: the caller passes its options.
     unsafe { change(options, set) }
+}
+
+/// Writes everything that is said on the connection, in both directions, to a file, which the endpoint `replay:` plays back. A
+/// file that is there is replaced. Only its owner may read it, and API keys, tokens, the codes of a login and answers to questions
+/// that say `isSecret` are not in it; everything else is: prompts, code, the output of commands.
+///
+/// Without this, the variable CODEX_RECORD names the file; CODEX_REPLAY names one that is played back where a runtime would be
+/// started. Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails
+/// the connecting; one that cannot be written later ends the recording, which is told by a log message and an event
+/// CODEX_EVENT_WARNING of the client, and the connection goes on.
+///
+/// @param options  required
+/// @param path     a file, one for each client; NULL: none
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
+/// @note one thread at a time; since 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn codex_client_options_set_record(
+    options: *mut codex_client_options,
+    path: *const c_char,
+) -> codex_status {
+    // SAFETY: the caller passes its options, and a NUL-terminated string or NULL.
+    unsafe {
+        change(options, |options| {
+            let path = string::optional(path, "path")?.map(|path| not_empty(path, "path")).transpose()?;
+            options.record = path.map(Into::into);
+            Ok(())
+        })
+    }
 }
 
 /// Has the requests of the runtime handed to a function, before any reader of events is asked. It runs on the callback threads

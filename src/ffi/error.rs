@@ -61,7 +61,8 @@ pub unsafe extern "C" fn codex_error_message(error: *const codex_error) -> *cons
 /// One stable word for the cause, where the status alone does not tell it: "threadNotFound", "threadNotLoaded",
 /// "noActiveTurn", "turnMismatch", "unknownMethod", "invalidParams", "experimentalRequired", "overloaded", "activeWriter",
 /// "threadArchived", "inputTooLarge", "unauthorized", "usageLimitExceeded" and what else the runtime reports of a turn,
-/// "connectionLost", "messageTooLong", "queueFull", "notARuntime", "metadataMissing", and others in later versions.
+/// "connectionLost", "messageTooLong", "queueFull", "notARuntime", "metadataMissing", "replayMismatch", "recordingUnusable",
+/// "recordingUnwritable", and others in later versions.
 ///
 /// @param error  may be NULL: ""
 /// @return borrowed from the error; "" when there is none; never NULL

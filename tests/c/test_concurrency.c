@@ -324,6 +324,7 @@ OPTIONS_CALL(codex_client_options_set_interrupt_ends_commands, true)
 OPTIONS_CALL(codex_client_options_set_callback_threads, 2)
 OPTIONS_CALL(codex_client_options_set_log, CODEX_LOG_TRACE, on_log, registration(), flag_raise_callback)
 OPTIONS_CALL(codex_client_options_set_trace, on_trace, registration(), flag_raise_callback)
+OPTIONS_CALL(codex_client_options_set_record, "/dev/null")
 OPTIONS_CALL(codex_client_options_set_request_handler, on_request, registration(), flag_raise_callback)
 
 static bool hammer_codex_client_connect(player *p) {
@@ -588,6 +589,7 @@ static const function functions[] = {
     HAMMER(codex_client_options_set_callback_threads),
     HAMMER(codex_client_options_set_log),
     HAMMER(codex_client_options_set_trace),
+    HAMMER(codex_client_options_set_record),
     HAMMER(codex_client_options_set_request_handler),
     HAMMER(codex_client_connect),
     HAMMER(codex_client_begin),

@@ -10,8 +10,8 @@ mod text;
 mod tree;
 
 pub use object::{Object, ObjectError};
-pub use probe::{member, string};
-pub use secret::{Shown, without_secrets};
+pub use probe::{member, spliced, string};
+pub use secret::{REMOVED, Shown, without_secrets};
 pub use text::{
     Cursor, JsonError, MAX_DEPTH, MAX_SENT_DEPTH, Member, Members, decode_pointer_token, kind_name, members, minify,
     nesting, push_quoted, quote, quote_or_backslash, unescape, unescape_str, validate,

@@ -13,6 +13,12 @@ pub fn string(raw: &str) -> Option<String> {
     Some(unescape_str(inside).into_owned())
 }
 
+/// `text` with `new` in the place of `part`, which is a piece of it, not a copy.
+pub fn spliced(text: &str, part: &str, new: &str) -> String {
+    let at = part.as_ptr().addr() - text.as_ptr().addr();
+    [&text[..at], new, &text[at + part.len()..]].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,6 +28,13 @@ mod tests {
         assert_eq!(member(r#"{"a":[{"b":1}],"b":"x\n"}"#, "b"), Some(r#""x\n""#));
         assert_eq!(member(r#"{"a":1}"#, "b"), None);
         assert_eq!(member("[1]", "b"), None);
+    }
+
+    #[test]
+    fn a_value_is_replaced_in_its_place() {
+        let text = r#"{"a":1,"b":[1],"c":1}"#;
+        assert_eq!(spliced(text, member(text, "c").unwrap(), "{}"), r#"{"a":1,"b":[1],"c":{}}"#);
+        assert_eq!(spliced(text, text, ""), "");
     }
 
     #[test]

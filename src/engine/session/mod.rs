@@ -33,7 +33,7 @@ use slab::Slab;
 
 use super::error::{Error, Result, Status};
 use super::event::{Event, EventKind, Parts};
-use super::json::without_secrets;
+use super::json::{quote, without_secrets};
 use super::limits::Limits;
 use super::log::{Level, Log};
 use super::reason::rpc_error;
@@ -390,6 +390,14 @@ impl Session {
         self.push_client_event(
             Event::new(EventKind::Warning, Parts::default()).with_text(&message).with_error(Some(error)),
         );
+    }
+
+    /// What happens from now on is not recorded any more.
+    pub fn recording_failed(&mut self, why: &str) {
+        self.log.emit(Level::Error, "codex::record", || why.to_owned());
+        let json = format!("{{\"message\":{}}}", quote(why));
+        let event = Event::new(EventKind::Warning, Parts { json: &json, ..Parts::default() });
+        self.push_client_event(event.with_text(why));
     }
 
     fn answered(&mut self, now: Instant, id: &RpcId, outcome: &Outcome<'_>) {

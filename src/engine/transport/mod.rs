@@ -2,13 +2,21 @@
 
 mod framing;
 mod process;
+mod recorder;
+mod recording;
+mod redactor;
+mod replay;
 mod tap;
 
 use std::io;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::engine::error::Error;
+
 pub use process::{ProcessTransport, strip_escapes};
+pub use recorder::Recorder;
+pub use replay::ReplayTransport;
 pub use tap::{Direction, Tap, TraceSink};
 
 /// What a transport has received.
@@ -45,6 +53,8 @@ pub struct Ending {
     pub exit_status: Option<String>,
     /// The end of what it wrote to its standard error.
     pub stderr_tail: Option<String>,
+    /// What the host is told instead, where there is more to say.
+    pub cause: Option<Error>,
 }
 
 /// A connection to a runtime. Every `poll_*` registers the waker of its context, as futures do.

@@ -144,7 +144,8 @@ impl ProcessTransport {
         self.drain_stderr();
         let tail = plain(self.tail.as_bytes());
         let tail = tail.trim();
-        Ending { exit_status: Some(status.to_string()), stderr_tail: (!tail.is_empty()).then(|| tail.to_owned()) }
+        let stderr_tail = (!tail.is_empty()).then(|| tail.to_owned());
+        Ending { exit_status: Some(status.to_string()), stderr_tail, cause: None }
     }
 }
 

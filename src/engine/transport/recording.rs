@@ -1,0 +1,264 @@
+//! What a recording looks like: lines of JSON, of which the first says what it is and each of the others what happened.
+//! `docs/guides/replay.md` describes it for people.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Ending;
+use crate::engine::error::{Error, Result};
+use crate::engine::json::{quote, string, without_secrets};
+
+const FORMAT: &str = "libcodex recording";
+const VERSION: u64 = 1;
+
+/// How much of a line that is none of ours is quoted.
+const QUOTED: usize = 60;
+
+/// Something that happened on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    /// A message to the runtime.
+    Sent(String),
+    /// A message of the runtime, or what it wrote instead of one.
+    Received(String),
+    /// A message of the runtime that was longer than allowed.
+    Skipped {
+        /// How long it was.
+        bytes: u64,
+        /// Its beginning.
+        begins: String,
+    },
+    /// The host ended the connection.
+    Closed,
+    /// The runtime was gone.
+    Ended(Parted),
+}
+
+/// How the runtime ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Parted {
+    pub(super) exit_status: Option<String>,
+    pub(super) stderr_tail: Option<String>,
+}
+
+impl From<&Ending> for Parted {
+    fn from(ending: &Ending) -> Self {
+        let stderr_tail = ending.stderr_tail.as_deref().map(without_secrets);
+        Self { exit_status: ending.exit_status.clone(), stderr_tail }
+    }
+}
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+struct Header<'a> {
+    format: &'a str,
+    version: u64,
+    /// The version of the library.
+    #[serde(default)]
+    library: Option<String>,
+    /// The version of the runtime; `None` when it never said.
+    #[serde(default)]
+    runtime: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    #[serde(default, rename = "ms")]
+    _ms: u64,
+    #[serde(borrow, default)]
+    sent: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    received: Option<&'a RawValue>,
+    #[serde(default)]
+    skipped: Option<Skipped>,
+    #[serde(default)]
+    closed: Option<bool>,
+    #[serde(default)]
+    ended: Option<Parted>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Skipped {
+    bytes: u64,
+    begins: String,
+}
+
+/// The first line of a recording of a runtime of this version.
+pub(super) fn header(runtime: Option<String>) -> String {
+    let header = Header { format: FORMAT, version: VERSION, library: Some(env!("CARGO_PKG_VERSION").into()), runtime };
+    json_line(&header)
+}
+
+impl Entry {
+    /// The line of what happened `ms` milliseconds after the beginning.
+    pub(super) fn line(&self, ms: u128) -> String {
+        let (key, value) = match self {
+            Self::Sent(message) => ("sent", embedded(message)),
+            Self::Received(message) => ("received", embedded(message)),
+            Self::Skipped { bytes, begins } => ("skipped", json(&Skipped { bytes: *bytes, begins: begins.clone() })),
+            Self::Closed => ("closed", "true".to_owned()),
+            Self::Ended(parted) => ("ended", json(parted)),
+        };
+        format!("{{\"ms\":{ms},\"{key}\":{value}}}\n")
+    }
+
+    fn read(line: &str) -> std::result::Result<Self, String> {
+        let line: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        let message = |raw: &RawValue| string(raw.get()).unwrap_or_else(|| raw.get().to_owned());
+        let entries = [
+            line.sent.map(|raw| Self::Sent(message(raw))),
+            line.received.map(|raw| Self::Received(message(raw))),
+            line.skipped.map(|Skipped { bytes, begins }| Self::Skipped { bytes, begins }),
+            line.closed.filter(|closed| *closed).map(|_| Self::Closed),
+            line.ended.map(Self::Ended),
+        ];
+        let mut entries = entries.into_iter().flatten();
+        match (entries.next(), entries.next()) {
+            (Some(entry), None) => Ok(entry),
+            _ => Err("it must have one of sent, received, skipped, closed and ended".to_owned()),
+        }
+    }
+}
+
+/// A message stands as it is where it is one object on one line, and as a string where it is not.
+fn embedded(message: &str) -> String {
+    let is_object = message.starts_with('{') && !message.contains(['\n', '\r']);
+    if is_object && serde_json::from_str::<&RawValue>(message).is_ok() { message.to_owned() } else { quote(message) }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn json_line(value: &impl Serialize) -> String {
+    json(value) + "\n"
+}
+
+/// A recording that was read: what happened, each with the number of its line.
+pub(super) fn read(path: &Path) -> Result<Vec<(usize, Entry)>> {
+    let shown = path.display();
+    let bytes = fs::read(path).map_err(|error| refused(format!("the recording {shown} cannot be read: {error}")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| refused(format!("{shown} is no recording of libcodex: it is no text in UTF-8")))?;
+    parse(&text).map_err(|why| refused(format!("{shown} {why}")))
+}
+
+fn parse(text: &str) -> std::result::Result<Vec<(usize, Entry)>, String> {
+    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    check_header(lines.next().map(|(_, line)| line).unwrap_or_default())?;
+    let entries = lines.filter(|(_, line)| !line.trim().is_empty());
+    let read = |(number, line): (usize, &str)| match Entry::read(line) {
+        Ok(entry) => Ok((number, entry)),
+        Err(why) => {
+            Err(format!("is broken in line {number}, perhaps cut off: {why}; record it anew, or mend that line"))
+        }
+    };
+    entries.map(read).collect()
+}
+
+fn check_header(line: &str) -> std::result::Result<(), String> {
+    if line.is_empty() {
+        return Err("is empty: what was recorded ended before its runtime had said a word; record it anew".into());
+    }
+    let Some(header) = serde_json::from_str::<Header<'_>>(line).ok().filter(|header| header.format == FORMAT) else {
+        let begins: String = line.chars().take(QUOTED).collect();
+        return Err(format!("is no recording of libcodex: its first line begins with {begins}"));
+    };
+    if header.version != VERSION {
+        let (found, writer) = (header.version, header.library.unwrap_or_else(|| "of an unknown version".to_owned()));
+        return Err(format!(
+            "is a recording in version {found} of the format, written by libcodex {writer}; libcodex {} reads version \
+             {VERSION}: record it anew",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    Ok(())
+}
+
+fn refused(message: String) -> Error {
+    Error::invalid_argument(message).with_reason("recordingUnusable")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recording(lines: &str) -> String {
+        header(Some("0.169.0".into())) + lines
+    }
+
+    fn refusal(text: &str) -> String {
+        parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let entries = [
+            Entry::Sent(r#"{"id":1,"method":"a","params":{"n": 1.50}}"#.into()),
+            Entry::Received(r#"{"id":1,"result":{}}"#.into()),
+            Entry::Received("no JSON \"at all\"".into()),
+            Entry::Received("{\"method\":\n\"b\"}".into()),
+            Entry::Skipped { bytes: 1 << 40, begins: "{\"id\":2,".into() },
+            Entry::Closed,
+            Entry::Ended(Parted { exit_status: Some("exit status: 3".into()), stderr_tail: None }),
+        ];
+        let lines: String = entries.iter().map(|entry| entry.line(7)).collect();
+        assert_eq!(lines.lines().count(), entries.len());
+        let read: Vec<Entry> = parse(&recording(&lines)).unwrap().into_iter().map(|(_, entry)| entry).collect();
+        assert_eq!(read, entries);
+    }
+
+    #[test]
+    fn a_message_stands_in_its_line_byte_for_byte() {
+        let line = Entry::Sent(r#"{"method":"a","params":{"n": 1.50}}"#.into()).line(12);
+        assert_eq!(line, "{\"ms\":12,\"sent\":{\"method\":\"a\",\"params\":{\"n\": 1.50}}}\n");
+    }
+
+    #[test]
+    fn the_first_line_tells_the_format_and_the_versions() {
+        let version = env!("CARGO_PKG_VERSION");
+        let line = format!(
+            "{{\"format\":\"libcodex recording\",\"version\":1,\"library\":\"{version}\",\"runtime\":\"0.169.0\"}}\n"
+        );
+        assert_eq!(header(Some("0.169.0".into())), line);
+        assert!(header(None).ends_with("\"runtime\":null}\n"));
+    }
+
+    #[test]
+    fn lines_are_counted_as_an_editor_does_and_blank_ones_are_passed_over() {
+        let entries = parse(&recording("\n{\"closed\":true}\r\n\n{\"ms\":1,\"received\":{}}")).unwrap();
+        assert_eq!(entries, [(3, Entry::Closed), (5, Entry::Received("{}".into()))]);
+    }
+
+    #[test]
+    fn what_is_no_recording_says_why() {
+        for (text, why) in [
+            ("", "is empty"),
+            ("{\"id\":1}\n", "its first line begins with {\"id\":1}"),
+            ("{\"format\":\"libcodex recording\",\"version\":2,\"library\":\"9.1\"}\n", "libcodex 9.1"),
+        ] {
+            assert!(refusal(text).contains(why), "{}", refusal(text));
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_or_says_nothing_is_named() {
+        for line in [
+            "{\"ms\":1,\"sent\":{\"id",
+            "{}",
+            "{\"ms\":1}",
+            "{\"closed\":false}",
+            "{\"sent\":{},\"received\":{}}",
+            "{\"closed\":true,\"x\":1}",
+        ] {
+            let text = recording(&format!("{{\"closed\":true}}\n{line}"));
+            assert!(refusal(&text).contains("line 3"), "{}", refusal(&text));
+        }
+    }
+}
