@@ -11,6 +11,7 @@ mod image;
 mod login;
 mod poll;
 mod quickstart;
+mod replayed;
 mod review;
 mod sessions;
 mod stage;
