@@ -37,7 +37,7 @@ SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
 .PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools differential asan tsan valgrind \
-	consumers event-loops bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
+	consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
@@ -85,10 +85,10 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools differential asan tsan valgrind consumers event-loops bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, run in event loops, count instructions, soak
+verify: verify-tools differential asan tsan valgrind consumers event-loops docs bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, run in event loops, write the reference, count instructions, soak
 
 verify-tools: ## Check that the tools of `make verify` are there
-	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv
+	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv doxygen groff
 
 differential: ## Hold the quick scanner against serde on ten million lines
 	CODEX_FUZZ_LINES=10000000 cargo test --lib differential
@@ -128,6 +128,11 @@ event-loops: debug ## Run the programs with the loops of GLib and libuv; tell fo
 	@scripts/check-tools pkg-config glib-2.0 libuv valgrind
 	cargo clippy --test event_loops -- -D warnings
 	scripts/test-env cargo test --test event_loops -- --test-threads=1 --nocapture
+
+docs: ## Write the reference and the guides as HTML, and the pages of the manual, into target/docs; warnings are errors
+	@scripts/check-tools python3 doxygen groff
+	@scripts/reference html $(TARGET)/docs
+	@scripts/reference man $(TARGET)/docs/man
 
 SOAK := $(TARGET)/soak/soak
 soak = $(SOAK) $(1) runtime=$(DEBUG)/fake-runtime
@@ -199,5 +204,5 @@ uninstall: ## Remove what `make install` installed
 	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
 
 clean: ## Remove what was built; downloaded runtimes stay
-	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench stage consumers c-tests demo soak tmp)
+	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench stage consumers c-tests demo docs soak tmp)
 	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."
