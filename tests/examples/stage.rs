@@ -41,8 +41,8 @@ impl Stage for World {
     }
 }
 
-/// Plays with the real runtime, for which a scripted model says this. The test fails instead of hanging; at its end no process
-/// may be left.
+/// Plays with the real runtime, for which a scripted model says this. The test fails instead of hanging; at its end no
+/// process may be left.
 pub fn live(responses: impl IntoIterator<Item = Response>, test: impl FnOnce(&World) + Send + 'static) {
     let world = World::new(Version::Pinned);
     world.says(responses);
@@ -58,13 +58,23 @@ fn built() -> PathBuf {
     test.ancestors().nth(2).expect("target/debug/deps").to_owned()
 }
 
+/// What an example is made of: one file, or those of a folder.
+fn sources(example: &str) -> Vec<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c").join(example);
+    let Ok(folder) = path.read_dir() else {
+        return vec![path.with_extension("c")];
+    };
+    let files = folder.map(|entry| entry.expect("a file").path());
+    files.filter(|file| file.extension().is_some_and(|extension| extension == "c")).collect()
+}
+
 fn compile(example: &str, out: &Path) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let program = out.join(example);
     let cc = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
     let done = Command::new(&cc)
         .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-        .arg(root.join("examples-c").join(example).with_extension("c"))
+        .args(sources(example))
         .arg(format!("-I{}", root.join("include").display()))
         .arg(format!("-L{}", built().display()))
         .arg(format!("-Wl,-rpath,{}", built().display()))
@@ -77,12 +87,17 @@ fn compile(example: &str, out: &Path) -> PathBuf {
     program
 }
 
-/// Starts an example; its input and output are ours.
-pub fn start(example: &str, arguments: &[&str], stage: &impl Stage) -> Child {
+/// An example, ready to be started.
+pub fn command(example: &str, arguments: &[&str], stage: &impl Stage) -> Command {
     let mut program = Command::new(compile(example, stage.root()));
     stage.set(&mut program);
+    program.args(arguments);
     program
-        .args(arguments)
+}
+
+/// Starts an example; its input and output are ours.
+pub fn start(example: &str, arguments: &[&str], stage: &impl Stage) -> Child {
+    command(example, arguments, stage)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
