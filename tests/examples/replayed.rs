@@ -70,7 +70,9 @@ impl Stage for Take<'_> {
 fn scene(example: &str, world: &World) -> Scene {
     let (says, acts) = match example {
         "approve" => (vec![marks(), text("Done.")], vec![Reads("stop: "), Types("yes\n")]),
-        "chat" => (vec![text("A clock."), text("In C.")], vec![Types("What is this?\nAnd in which language?\n")]),
+        "chat" | "terminal" => {
+            (vec![text("A clock."), text("In C.")], vec![Types("What is this?\nAnd in which language?\n")])
+        }
         "goals" => (vec![text("half"), reaches_the_goal(), text("all")], vec![]),
         "image" => (vec![text("A dot.")], vec![Types("no real picture")]),
         "poll" => (vec![text("One."), text("Two.")], vec![Watches]),
@@ -161,13 +163,19 @@ fn plays_back(example: &str, issuer: &Issuer) {
     assert_eq!(played, live.replace(USER_CODE, "[removed]"), "{example}");
 }
 
+/// The name of an example: that of its file, or of its folder, whose first file has the same name.
+fn example(path: &Path) -> Option<String> {
+    let name = path.file_stem()?.to_str()?;
+    let is_one = path.extension().is_some_and(|it| it == "c") || path.join(name).with_extension("c").exists();
+    is_one.then(|| name.to_owned())
+}
+
 #[test]
 fn every_example_shows_the_same_when_it_is_played_back_without_a_runtime() {
     let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c")).expect("the examples");
     let sources = examples.map(|entry| entry.expect("an entry").path());
-    let sources = sources.filter(|path| path.extension().is_some_and(|extension| extension == "c"));
-    let names: Vec<String> = sources.map(|path| path.file_stem().expect("a name").to_string_lossy().into()).collect();
-    assert!(names.len() >= 13, "only {names:?} were found");
+    let names: Vec<String> = sources.filter_map(|path| example(&path)).collect();
+    assert!(names.len() >= 14, "only {names:?} were found");
     let issuer = Issuer::start(Person::Agrees);
     in_time(move || names.iter().for_each(|example| plays_back(example, &issuer)));
 }

@@ -58,7 +58,7 @@ fn built() -> PathBuf {
     test.ancestors().nth(2).expect("target/debug/deps").to_owned()
 }
 
-/// What an example is made of: one file, or those of a folder.
+/// What an example is made of: one file, or those of its folder.
 fn sources(example: &str) -> Vec<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c").join(example);
     let Ok(folder) = path.read_dir() else {
