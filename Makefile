@@ -4,11 +4,6 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # Equals ABI_VERSION in build.rs and CODEX_ABI_VERSION in the header; check-symbols compares them.
 ABI := 0
 
-PREFIX ?= /usr/local
-LIBDIR ?= $(PREFIX)/lib
-INCLUDEDIR ?= $(PREFIX)/include
-DESTDIR ?=
-
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export CARGO_TARGET_DIR := $(TARGET)
 DEBUG := $(TARGET)/debug
@@ -16,6 +11,8 @@ RELEASE := $(TARGET)/release
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 ASAN := $(TARGET)/asan
 TSAN := $(TARGET)/tsan
+BUILD_LOG := $(RELEASE)/build.json
+FEATURES ?=
 
 # Make's own default for CC is the same word, but `make -R` has none.
 CC ?= cc
@@ -26,31 +23,30 @@ STRICT := -Wall -Wextra -Wpedantic -Werror
 ifeq ($(shell uname -s),Darwin)
 LIB := libcodex.dylib
 SONAME := libcodex.$(ABI).dylib
-REALNAME := libcodex.$(VERSION).dylib
-SYSTEM_LIBS := -lSystem -lc -lm
 else
 LIB := libcodex.so
 SONAME := libcodex.so.$(ABI)
-REALNAME := libcodex.so.$(VERSION)
-# As `rustc --print native-static-libs` lists them.
-SYSTEM_LIBS := -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 endif
 
-.PHONY: all help build debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools differential asan tsan valgrind \
-	consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header install uninstall clean
+.PHONY: all help build library debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools differential asan tsan valgrind \
+	consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
 all: build
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 # The crate types are named here because cargo leaves link-time optimisation out of a library that is an rlib besides, as the
 # Rust tests need it: the shared library would be larger by 6 % and slower by as much.
-build: ## Build the release libraries (what plain `make` does)
-	cargo rustc --release --lib --crate-type cdylib,staticlib
+library:
+	@mkdir -p $(RELEASE)
+	cargo rustc --release --lib --crate-type cdylib,staticlib --features '$(FEATURES)' \
+		--message-format=json-render-diagnostics >$(BUILD_LOG)
 	@ln -sf $(LIB) $(RELEASE)/$(SONAME)
+
+build: package ## Build the release libraries (what plain `make` does); FEATURES=a,b adds features of cargo
 
 debug: ## Build the debug libraries and the programs that the tests use
 	cargo build --workspace
@@ -118,8 +114,9 @@ valgrind: debug ## Run the C tests under valgrind
 		valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
 		--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
 
-consumers: build ## Install into a stage and use the library from CMake, pkg-config and plain cc
-	@scripts/check-tools cmake pkg-config
+consumers: build ## Install, move and use the library from cc, pkg-config, CMake, C++, dlopen, a plugin; check what is shipped
+	@scripts/check-tools cmake pkg-config asan
+	cargo build -p fake-runtime
 	scripts/check-symbols $(RELEASE)/$(LIB)
 	scripts/check-consumers
 
@@ -169,39 +166,7 @@ bench-baseline: ## Record benches/instructions.json anew, when the hot paths are
 header: ## Write include/codex.h anew from the Rust source
 	CODEX_UPDATE_HEADER=1 cargo test --test header the_header_equals_what_the_source_says
 
-PKGCONFIGDIR := $(LIBDIR)/pkgconfig
-CMAKEDIR := $(LIBDIR)/cmake/codex
-INSTALLED := $(INCLUDEDIR)/codex.h \
-	$(LIBDIR)/$(REALNAME) $(LIBDIR)/$(SONAME) $(LIBDIR)/$(LIB) $(LIBDIR)/libcodex.a \
-	$(PKGCONFIGDIR)/codex.pc $(CMAKEDIR)/codexConfig.cmake $(CMAKEDIR)/codexConfigVersion.cmake
-# The CMake files find everything from their own place, so that an installed tree can be moved.
-in_prefix = $(patsubst $(PREFIX)/%,%,$(1))
-empty :=
-up = $(subst $(empty) $(empty),/,$(patsubst %,..,$(subst /, ,$(1))))
-CONFIGURE = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' -e 's|@ABI@|$(ABI)|' \
-	-e 's|@LIBDIR@|$(call in_prefix,$(LIBDIR))|' -e 's|@INCLUDEDIR@|$(call in_prefix,$(INCLUDEDIR))|' \
-	-e 's|@UP@|$(call up,$(call in_prefix,$(CMAKEDIR)))|' -e 's|@LIB@|$(LIB)|' -e 's|@SONAME@|$(SONAME)|' \
-	-e 's|@REALNAME@|$(REALNAME)|' -e 's|@SYSTEM_LIBS@|$(SYSTEM_LIBS)|'
-
-install: ## Install what `make` built (PREFIX, LIBDIR, INCLUDEDIR, DESTDIR)
-	@test -f $(RELEASE)/$(LIB) || { echo "Nothing is built yet: run \`make\` first, then \`make install\`." >&2; exit 1; }
-	@case '$(LIBDIR)|$(INCLUDEDIR)' in ('$(PREFIX)'/*'|$(PREFIX)'/*) ;; \
-		(*) echo "LIBDIR and INCLUDEDIR must lie below PREFIX ($(PREFIX))." >&2; exit 1 ;; esac
-	@mkdir -p '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(PKGCONFIGDIR)' '$(DESTDIR)$(CMAKEDIR)'
-	@install -m 644 include/codex.h '$(DESTDIR)$(INCLUDEDIR)/codex.h'
-	@install -m 755 $(RELEASE)/$(LIB) '$(DESTDIR)$(LIBDIR)/$(REALNAME)'
-	@ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
-	@ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/$(LIB)'
-	@install -m 644 $(RELEASE)/libcodex.a '$(DESTDIR)$(LIBDIR)/libcodex.a'
-	@$(CONFIGURE) codex.pc.in >'$(DESTDIR)$(PKGCONFIGDIR)/codex.pc'
-	@$(CONFIGURE) cmake/codexConfig.cmake.in >'$(DESTDIR)$(CMAKEDIR)/codexConfig.cmake'
-	@$(CONFIGURE) cmake/codexConfigVersion.cmake.in >'$(DESTDIR)$(CMAKEDIR)/codexConfigVersion.cmake'
-	@echo "Installed libcodex $(VERSION) in $(DESTDIR)$(PREFIX)."
-
-uninstall: ## Remove what `make install` installed
-	@rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)')
-	@rmdir '$(DESTDIR)$(CMAKEDIR)' 2>/dev/null || true
-	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
+include packaging/install.mk
 
 clean: ## Remove what was built; downloaded runtimes stay
 	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench stage consumers c-tests demo docs soak tmp)

@@ -32,6 +32,9 @@ fn is_run(source: &str, file: &str, name: &str) -> bool {
         let text = format!("{before}{name}");
         source.match_indices(&text).filter(|(at, _)| is_word(at + before.len())).map(|(at, _)| at).collect::<Vec<_>>()
     };
+    if file.starts_with("scripts/") {
+        return source.contains(&format!("\n{name}() {{\n")) && source.lines().any(|line| line == name);
+    }
     if file.ends_with(".c") {
         return ["CASE(", "LIVES(", "EXITS("].iter().any(|before| !places(before).is_empty());
     }

@@ -1,0 +1,5 @@
+#include "turn.h"
+
+bool plugin_works(void) {
+  return run_a_turn();
+}
