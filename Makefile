@@ -169,5 +169,5 @@ header: ## Write include/codex.h anew from the Rust source
 include packaging/install.mk
 
 clean: ## Remove what was built; downloaded runtimes stay
-	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench stage consumers c-tests demo docs soak tmp)
+	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench package dist consumers c-tests demo docs soak tmp)
 	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."
