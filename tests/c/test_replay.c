@@ -153,6 +153,62 @@ TEST(a_call_that_was_not_recorded_ends_the_replay_and_says_what_was) {
   close_client(client);
 }
 
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+enum { WORKERS = 16, TURNS = 3 };
+
+typedef struct worker {
+  int number;
+  codex_client *client;
+  char *results[TURNS];
+} worker;
+
+/* Runs turns on a thread of its own, whose directory and prompts are known from all others. */
+static void *work(void *argument) {
+  worker *w = argument;
+  char params[64], prompt[64];
+  codex_thread *thread = NULL;
+  codex_error *err = NULL;
+  snprintf(params, sizeof params, "{\"cwd\":\"/%d\"}", w->number);
+  CHECK_OK(codex_thread_start(w->client, params, &thread, &err), err);
+  for (int turn = 0; turn < TURNS && err == NULL; turn++) {
+    codex_turn_result *result = NULL;
+    snprintf(prompt, sizeof prompt, "turn %d of worker %d", turn, w->number);
+    CHECK_OK(codex_thread_run(thread, prompt, NULL, &result, &err), err);
+    w->results[turn] = strdup(result == NULL ? "" : codex_turn_result_json(result, NULL));
+    CHECK_CONTAINS(w->results[turn], prompt);
+    codex_turn_result_free(result);
+  }
+  codex_thread_free(thread);
+  forget(&err);
+  return NULL;
+}
+
+static void work_all(const codex_client_options *options, worker *workers) {
+  pthread_t threads[WORKERS];
+  codex_client *client = connect_or_fail(options);
+  for (int i = 0; i < WORKERS; i++) {
+    workers[i] = (worker){i, client, {NULL}};
+    threads[i] = thread_start(work, &workers[i]);
+  }
+  for (int i = 0; i < WORKERS; i++) thread_join(threads[i]);
+  close_client(client);
+}
+
+TEST(a_program_of_many_threads_is_played_back_in_whatever_order_they_run) {
+  const char *file = fresh_file();
+  worker live[WORKERS], played[WORKERS];
+  work_all(recording(says_hello, file), live);
+  work_all(replaying(file), played);
+  for (int i = 0; i < WORKERS; i++) {
+    for (int turn = 0; turn < TURNS; turn++) {
+      CHECK_STR(played[i].results[turn], live[i].results[turn]);
+      free(played[i].results[turn]);
+      free(live[i].results[turn]);
+    }
+  }
+}
+
 /* ---- files that cannot be played --------------------------------------------------------------------------------- */
 
 TEST(a_recording_that_is_not_there_is_told) {
@@ -366,6 +422,7 @@ int main(int argc, char **argv) {
       CASE(a_runtime_that_ended_ends_again_in_the_same_words),
       CASE(another_answer_than_the_recorded_one_ends_the_replay_and_says_which_was_expected),
       CASE(a_call_that_was_not_recorded_ends_the_replay_and_says_what_was),
+      CASE(a_program_of_many_threads_is_played_back_in_whatever_order_they_run),
       CASE(a_recording_that_is_not_there_is_told),
       CASE(a_file_that_is_no_recording_is_told),
       CASE(a_recording_in_another_version_of_the_format_is_told),

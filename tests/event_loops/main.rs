@@ -65,21 +65,41 @@ fn no_loop_waits_for_the_runtime_however_slow_it_is() {
     });
 }
 
+/// Each of the turns wants to write a file where the sandbox does not allow it.
+fn world_of_writers() -> World {
+    let world = World::new(Version::Pinned);
+    let write = |turn: usize| {
+        let command = format!("echo written > {}", world.work().join(turn.to_string()).display());
+        json!({"cmd": command, "sandbox_permissions": "require_escalated", "justification": "to see whether it may"})
+    };
+    world.says((0..TURNS).map(|turn| Response::new().call_exec(format!("call-{turn}"), write(turn))));
+    world.says((0..TURNS).map(|_| Response::text(["Do", "ne."])));
+    world
+}
+
 #[test]
 fn every_loop_asks_about_the_commands_of_the_real_runtime() {
     for program in &PROGRAMS {
-        let world = World::new(Version::Pinned);
-        let write = |turn: usize| {
-            let command = format!("echo written > {}", world.work().join(turn.to_string()).display());
-            json!({"cmd": command, "sandbox_permissions": "require_escalated", "justification": "to see whether it may"})
-        };
-        world.says((0..TURNS).map(|turn| Response::new().call_exec(format!("call-{turn}"), write(turn))));
-        world.says((0..TURNS).map(|_| Response::text(["Do", "ne."])));
+        let world = world_of_writers();
         let shown = said(&mut on_the_real_one(program, &world));
         println!("{}: {:?}", program.name, Busy::told_by(&shown));
         assert!(all_are_done(&shown), "{shown}");
         let written = fs::read_dir(world.work()).expect("the directory of this test").count();
         assert_eq!(written, TURNS, "{shown}");
+    }
+}
+
+#[test]
+fn every_loop_shows_the_same_when_it_is_played_back_without_a_runtime() {
+    let without_figures = |shown: &str| shown.lines().rev().skip(1).map(str::to_owned).collect::<Vec<String>>();
+    for program in &PROGRAMS {
+        let world = world_of_writers();
+        let recording = world.codex_home().join("recording.jsonl");
+        let live = said(on_the_real_one(program, &world).env("CODEX_RECORD", &recording));
+        let replay = [("CODEX_REPLAY", recording), ("CODEX_PATH", world.work().join("nowhere"))];
+        let played = said(on_the_real_one(program, &world).envs(replay));
+        assert!(all_are_done(&played), "{played}");
+        assert_eq!(without_figures(&played), without_figures(&live));
     }
 }
 
