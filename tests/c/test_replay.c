@@ -332,6 +332,8 @@ TEST(a_recording_that_cannot_be_made_fails_the_connecting) {
   CHECK_REFUSED(recording(says_hello, fresh_directory()), "directory");
   codex_client_options *options = codex_client_options_new();
   CHECK_INVALID(codex_client_options_set_record(options, ""));
+  CHECK_INVALID(codex_client_options_set_record(NULL, "recording.jsonl"));
+  CHECK_OK(codex_client_options_set_record(options, NULL), NULL);
   codex_client_options_free(options);
 }
 

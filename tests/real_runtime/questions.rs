@@ -30,6 +30,7 @@ on_both_runtimes! {
     an_answer_after_the_turn_was_interrupted_does_nothing,
     an_answer_may_take_two_seconds_while_another_turn_streams,
     a_question_to_the_user_has_every_fate,
+    a_secret_answer_is_recorded_nowhere,
     a_form_of_a_server_has_every_fate,
     a_runtime_that_is_killed_takes_its_questions_with_it,
     the_runtime_is_told_what_time_it_is,
@@ -290,6 +291,24 @@ fn a_question_to_the_user_has_every_fate(world: &World) {
     let ways =
         [(Answer::Result(red.into()), "Red"), (Answer::Decline, none), (Answer::Error(-32000, "no".into()), none)];
     fates(world, &call, RequestKind::Question, ways);
+}
+
+fn a_secret_answer_is_recorded_nowhere(world: &World) {
+    let recording = world.root().join("recording.jsonl");
+    let question = json!({"id": "pin", "header": "PIN", "question": "Which?", "isSecret": true,
+        "options": [{"label": "None", "description": "n"}, {"label": "Other", "description": "o"}]});
+    let call = Response::new().call(CALL, "request_user_input", json!({"questions": [question]}));
+    let client = world.client_with(|options| {
+        options.add_config("features.default_mode_request_user_input=true").expect("a configuration override");
+        options.record = Some(recording.clone());
+    });
+    let turn = start_calling(world, &asking_thread(&client), call);
+    let secret = json!({"answers": {"pin": {"answers": ["open sesame"]}}});
+    request_of(&turn).answer(&Answer::Result(secret.to_string())).expect("answered");
+    end(&turn).completed();
+    assert!(world.told(CALL).contains("open sesame"));
+    let recorded = std::fs::read_to_string(recording).expect("a recording");
+    assert!(recorded.contains("requestUserInput") && !recorded.contains("sesame"), "{recorded}");
 }
 
 fn a_form_of_a_server_has_every_fate(world: &World) {
