@@ -1,7 +1,8 @@
 use fake_runtime::{Action, Script, Turn};
+use scripted_model::Response;
 use serde_json::json;
 
-use crate::stage::show;
+use crate::stage::{live, show};
 use crate::support::fake;
 
 fn says(text: &str) -> Action {
@@ -38,5 +39,27 @@ fn sessions_puts_a_conversation_away() {
     fake::play(Script::new().on("thread/archive", [Action::reply(json!({}))]), |fake| {
         assert_eq!(show("sessions", &["archive", "thread-1"], fake), "");
         assert_eq!(fake.calls("thread/archive"), [json!({"threadId": "thread-1"})]);
+    });
+}
+
+#[test]
+fn sessions_copies_lists_and_puts_away_what_the_real_runtime_has_stored() {
+    live(["Blue.", "Blue, still.", "Or red."].map(|answer| Response::text([answer])), |world| {
+        let id = |shown: &str| shown[1..].split(']').next().expect("an id").to_owned();
+        let of = |arguments: &[&str]| show("sessions", arguments, world);
+        show("quickstart", &["Which colour?"], world);
+        let first = of(&[]).split("  ").next().expect("an id").to_owned();
+        assert_eq!(of(&["resume", &first, "And now?"]), format!("[{first}] Blue, still.\n"));
+        let copy = id(&of(&["fork", &first, "And if not?"]));
+        assert_ne!(copy, first);
+        let asked = world.model.requests().pop().expect("the model was asked").user_texts();
+        assert!(
+            ["Which colour?", "And now?", "And if not?"].iter().all(|it| asked.contains(&(*it).to_owned())),
+            "{asked:?}"
+        );
+        let listed = of(&[]);
+        assert!(listed.contains(&first) && listed.contains(&copy) && listed.contains("Which colour?"), "{listed}");
+        assert_eq!(of(&["archive", &copy]), "");
+        assert!(!of(&[]).contains(&copy));
     });
 }

@@ -1,7 +1,8 @@
 use fake_runtime::{Action, FinishTurn, Script, Turn};
+use scripted_model::Response;
 use serde_json::json;
 
-use crate::stage::show;
+use crate::stage::{live, show};
 use crate::support::fake;
 
 #[test]
@@ -21,5 +22,14 @@ fn tools_lets_the_agent_look_things_up_in_a_table_of_the_program() {
             assert!(answer.contains(row), "{answer}");
         }
         assert!(!answer.contains("tea"), "{answer}");
+    });
+}
+
+#[test]
+fn tools_answers_a_model_that_asks_through_the_real_runtime() {
+    let asks = Response::new().call("1", "find_orders", json!({"customer": "Ada"}));
+    live([asks, Response::text(["Ada owes 92.15."])], |world| {
+        assert_eq!(show("tools", &[], world), "[looked up Ada: 3 orders]\nAda owes 92.15.\n");
+        assert!(world.told("1").contains("brass wheels: 89.00, open"), "{}", world.told("1"));
     });
 }
