@@ -120,6 +120,8 @@ pub struct Collector {
     turn_id: String,
     turn: TurnObject,
     items: Vec<Item>,
+    /// So many of them may come again, as the runtime remembered them before it reported them.
+    remembered: usize,
     open: Vec<OpenItem>,
     usage: Option<Box<str>>,
     /// The tokens of the whole thread, as last reported.
@@ -259,6 +261,10 @@ impl Collector {
     pub fn item_completed(&mut self, item_json: &str) {
         let (id, progress) = ItemHead::of(item_json).into_parts();
         self.open.retain(|open| open.id != id);
+        if let Some(known) = self.items[..self.remembered].iter_mut().find(|item| item.id == id) {
+            known.json = item_json.into();
+            return;
+        }
         if self.items.is_empty() {
             // Room for four would be a good part of what an open turn occupies, and most have few.
             self.items.reserve_exact(1);
@@ -271,6 +277,7 @@ impl Collector {
         let (id, _) = ItemHead::of(item_json).into_parts();
         if !self.items.iter().any(|item| item.id == id) {
             self.item_completed(item_json);
+            self.remembered = self.items.len();
         }
     }
 

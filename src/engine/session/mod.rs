@@ -137,6 +137,8 @@ enum Purpose {
     Adopt { slot: SlotRef },
     /// It finds the turn to attach to.
     Attach { slot: SlotRef },
+    /// It tells what the turn to attach to has done.
+    Recall { slot: SlotRef, turn: Arc<str>, page: u32 },
     /// It interrupts the turn of this slot.
     Interrupt { slot: SlotRef },
     /// It ends a command of the turn of this slot.
@@ -430,6 +432,7 @@ impl Session {
             Purpose::Sandbox { slot, thread_id } => self.sandbox_answered(now, slot, &thread_id, answer),
             Purpose::Adopt { slot } => self.adoption_answered(now, slot, answer),
             Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
+            Purpose::Recall { slot, turn, page } => self.recalled(now, slot, &turn, page, answer),
             Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
             Purpose::EndCommand { slot, item_id } => self.end_command_answered(slot, &item_id, answer),
             Purpose::Reconcile { slot, step } => self.reconcile_answered(now, slot, step, answer),

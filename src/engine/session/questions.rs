@@ -115,6 +115,8 @@ enum State {
 enum Destination {
     Turn(HandleId),
     Client,
+    /// Whoever attaches to its turn, which runs on a thread that was resumed meanwhile.
+    Attacher,
     /// A function of the host: of a tool, or the request handler.
     Function,
     /// Nobody could be asked.
@@ -228,7 +230,8 @@ impl Session {
     fn ask_about_slot(&mut self, now: Instant, rpc_id: RpcId, slot: Option<usize>, notification: &Notification<'_>) {
         let snapshot = self.snapshot_of(slot, notification);
         let recipient = self.recipient_of(&snapshot);
-        let destination = if recipient.is_some() { Destination::Function } else { self.reader_for(slot) };
+        let destination =
+            if recipient.is_some() { Destination::Function } else { self.reader_for(slot, &snapshot.thread_id) };
         let id = snapshot.id;
         let question = Question {
             rpc_id,
@@ -248,9 +251,27 @@ impl Session {
         match destination {
             Destination::Turn(handle) => self.push_turn_event(handle, event),
             Destination::Client => self.push_client_event(event),
+            Destination::Attacher => {}
             Destination::Function | Destination::Nobody => return self.decline(now, id, Unanswered::NobodyListens),
         }
         self.arm(now + UNDELIVERED, Timer::Question(id));
+    }
+
+    /// The turn of a slot has its id: what it asked before anybody attached to it is asked now.
+    pub(super) fn ask_again(&mut self, index: usize, turn_id: &str) {
+        let waiting =
+            |question: &Question| question.destination == Destination::Attacher && question.snapshot.turn_id == turn_id;
+        for id in self.questions.ids(waiting) {
+            let destination = self.reader_for(Some(index), "");
+            let (slot, Destination::Turn(handle)) = (self.slot_ref(index), destination) else { return };
+            let user_data = self.user_data_of(handle);
+            let Some(question) = self.questions.open.get_mut(&id) else { continue };
+            question.destination = destination;
+            question.slot = Some(slot);
+            question.snapshot.user_data = user_data;
+            let event = request_event(&question.snapshot);
+            self.push_turn_event(handle, event);
+        }
     }
 
     /// The function of the tool that is called; the request handler.
@@ -264,13 +285,14 @@ impl Session {
     }
 
     /// The reader of the turn, or who may yet become it; the reader of the client queue.
-    fn reader_for(&self, slot: Option<usize>) -> Destination {
+    fn reader_for(&self, slot: Option<usize>, thread_id: &str) -> Destination {
         let handles = slot.map(|index| &*self.slots[index].handles).unwrap_or_default();
         let with =
             |delivery: Delivery| handles.iter().copied().find(|handle| self.handles[*handle].delivery == delivery);
         match with(Delivery::Streamed).or_else(|| with(Delivery::Read)).or_else(|| with(Delivery::Kept)) {
             Some(handle) => Destination::Turn(handle),
             None if handles.is_empty() && self.client_queue_is_read() => Destination::Client,
+            None if handles.is_empty() && self.was_resumed_while_active(thread_id) => Destination::Attacher,
             None => Destination::Nobody,
         }
     }
@@ -494,6 +516,13 @@ fn already_answered() -> Error {
         Status::AlreadyAnswered,
         "the request was answered before, or its turn is over; nothing more is to be said",
     )
+}
+
+fn request_event(snapshot: &Snapshot) -> Box<Event> {
+    let Snapshot { id, method, params, thread_id, turn_id, .. } = snapshot;
+    let item_id = member(params, "itemId").and_then(string).unwrap_or_default();
+    let parts = Parts { method, json: params, thread_id, turn_id, item_id: &item_id };
+    Event::new(EventKind::Request, parts).with_request_id(*id)
 }
 
 fn resolved_event(question: &Question) -> Box<Event> {

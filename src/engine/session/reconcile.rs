@@ -1,5 +1,6 @@
 //! What became of a turn that fell silent: the runtime is asked before the turn is given up.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use super::turns::{SlotRef, find_turn, status_of};
 use super::{Purpose, Session};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, quote, string};
-use crate::engine::result::EndedBy;
+use crate::engine::result::{Collector, EndedBy};
 
 /// No turn has so many pages of items: a runtime that still names another one would go on for ever.
 const PAGES: u32 = 1000;
@@ -119,45 +120,46 @@ impl Session {
     fn ask_for_items(&mut self, now: Instant, slot: SlotRef, page: u32, cursor: Option<&str>) {
         let turn = &mut self.slots[slot.index];
         turn.reconciling = Reconciling::Underway;
-        let (thread_id, turn_id) = (quote(&turn.thread_id), quote(turn.newest_id()));
-        let from = cursor.map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
-        let params = format!("{{\"threadId\":{thread_id},\"turnId\":{turn_id}{from}}}");
+        let params = items_params(&turn.thread_id, turn.newest_id(), cursor);
         self.ask_about(now, slot, Step::Items { page }, "thread/items/list", &params);
     }
 
     fn items_listed(&mut self, now: Instant, slot: SlotRef, number: u32, result: &str) {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Page<'a> {
-            #[serde(borrow)]
-            data: Vec<Entry<'a>>,
-            #[serde(borrow, default)]
-            next_cursor: Option<&'a RawValue>,
-        }
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Entry<'a> {
-            turn_id: String,
-            #[serde(borrow)]
-            item: &'a RawValue,
-        }
-        let Ok(page) = serde_json::from_str::<Page<'_>>(result) else {
+        let turn = &mut self.slots[slot.index];
+        let turn_id = turn.newest_id().to_owned();
+        let Some(next) = take_items(result, &turn_id, &mut turn.collector) else {
             let error = Error::new(Status::Protocol, format!("the runtime answered thread/items/list with {result}"));
             return self.end_turn(slot.index, EndedBy::TransportClosed, Some(error));
         };
-        let turn = &mut self.slots[slot.index];
-        let turn_id = turn.newest_id().to_owned();
-        for entry in page.data.iter().filter(|entry| entry.turn_id == turn_id) {
-            turn.collector.item_remembered(entry.item.get());
-        }
-        match page.next_cursor.map(RawValue::get).filter(|cursor| *cursor != "null" && !page.data.is_empty()) {
-            Some(cursor) if number < PAGES => self.ask_for_items(now, slot, number + 1, Some(cursor)),
-            Some(_) => {
+        match next {
+            NextPage::At(cursor) if number < PAGES => self.ask_for_items(now, slot, number + 1, Some(cursor)),
+            NextPage::At(_) => {
                 let message = format!("the runtime lists the items of turn {turn_id} without an end");
                 let error = Error::new(Status::Protocol, message).with_reason("itemsUnlisted");
                 self.end_turn(slot.index, EndedBy::TransportClosed, Some(error));
             }
-            None => self.end_as_reported(slot.index),
+            NextPage::None => self.end_as_reported(slot.index),
+        }
+    }
+
+    /// Asks which items a turn has had that still runs and was found by `turn`; then its handle follows it.
+    pub(super) fn recall(&mut self, slot: SlotRef, turn: Arc<str>, page: u32, cursor: Option<&str>) {
+        let params = items_params(&self.slots[slot.index].thread_id, &id_of(&turn), cursor);
+        let deadline = self.slots[slot.index].attach_by;
+        self.peer.call("thread/items/list", &params, deadline, Purpose::Recall { slot, turn, page });
+        self.wake_driver();
+    }
+
+    /// Without its items the turn is followed all the same.
+    pub(super) fn recalled(&mut self, now: Instant, slot: SlotRef, turn: &Arc<str>, page: u32, answer: Result<&str>) {
+        let Some(index) = self.slot(slot) else { return };
+        let turn_id = id_of(turn);
+        let next = answer.ok().and_then(|result| take_items(result, &turn_id, &mut self.slots[index].collector));
+        match next {
+            Some(NextPage::At(cursor)) if page < PAGES => {
+                self.recall(slot, Arc::clone(turn), page + 1, Some(cursor));
+            }
+            _ => self.bind(now, index, &turn_id, Some(turn)),
         }
     }
 
@@ -178,4 +180,44 @@ impl Session {
         };
         self.end_turn(index, EndedBy::TransportClosed, Some(error));
     }
+}
+
+fn id_of(turn: &str) -> String {
+    member(turn, "id").and_then(string).unwrap_or_default()
+}
+
+fn items_params(thread_id: &str, turn_id: &str, cursor: Option<&str>) -> String {
+    let from = cursor.map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
+    format!("{{\"threadId\":{},\"turnId\":{}{from}}}", quote(thread_id), quote(turn_id))
+}
+
+/// Whether a list goes on.
+enum NextPage<'a> {
+    At(&'a str),
+    None,
+}
+
+/// Adds the items of a turn on a page of `thread/items/list`; `None` when it is no such page.
+fn take_items<'a>(result: &'a str, turn_id: &str, collector: &mut Collector) -> Option<NextPage<'a>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Page<'a> {
+        #[serde(borrow)]
+        data: Vec<Entry<'a>>,
+        #[serde(borrow, default)]
+        next_cursor: Option<&'a RawValue>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Entry<'a> {
+        turn_id: String,
+        #[serde(borrow)]
+        item: &'a RawValue,
+    }
+    let page: Page<'a> = serde_json::from_str(result).ok()?;
+    for entry in page.data.iter().filter(|entry| entry.turn_id == turn_id) {
+        collector.item_remembered(entry.item.get());
+    }
+    let cursor = page.next_cursor.map(RawValue::get).filter(|cursor| *cursor != "null" && !page.data.is_empty());
+    Some(cursor.map_or(NextPage::None, NextPage::At))
 }

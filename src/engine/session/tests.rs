@@ -128,6 +128,45 @@ impl Talk {
         self.hear(json!({"id": id, "result": {"turn": {"id": turn_id, "status": "inProgress"}}}));
     }
 
+    /// Begins to attach to whatever runs on a thread.
+    pub(super) fn begin_attach(&mut self, thread: ThreadKey) -> HandleId {
+        let start = TurnStart {
+            thread,
+            params: "",
+            sandbox: TurnSandbox::AsSaid,
+            limits: Limits::default(),
+            delivery: Delivery::Kept,
+            deadline: None,
+        };
+        self.session.attach_turn(self.now, None, &start).unwrap()
+    }
+
+    /// The runtime says which turn runs.
+    pub(super) fn answer_turns(&mut self, turn_id: &str) {
+        let list = self.written().pop().unwrap();
+        assert_eq!(list["method"], "thread/turns/list");
+        let turns = json!([{"id": turn_id, "status": "inProgress"}]);
+        self.hear(json!({"id": list["id"], "result": {"data": turns, "nextCursor": null}}));
+    }
+
+    /// Attaches to the turn that runs on a thread and has had these items.
+    pub(super) fn attach(&mut self, thread: ThreadKey, turn_id: &str, items: Value) -> HandleId {
+        let handle = self.begin_attach(thread);
+        self.answer_turns(turn_id);
+        let list = self.written().pop().unwrap();
+        assert_eq!((&list["method"], &list["params"]["turnId"]), (&"thread/items/list".into(), &turn_id.into()));
+        self.hear(json!({"id": list["id"], "result": {"data": items, "nextCursor": null}}));
+        handle
+    }
+
+    /// A thread on which a turn ran already when it was resumed.
+    pub(super) fn resumed_while_active(&mut self) -> ThreadKey {
+        let (key, _) = self.session.open_thread("thread/resume", "{}", None, Announce::Nothing).unwrap();
+        let id = self.written().pop().unwrap()["id"].clone();
+        self.hear(json!({"id": id, "result": {"thread": {"id": THREAD, "status": {"type": "active"}}}}));
+        key
+    }
+
     /// A running turn.
     pub(super) fn running(&mut self, delivery: Delivery, limits: Limits) -> HandleId {
         let (handle, id) = self.begin(delivery, limits);

@@ -44,8 +44,17 @@ pub(super) struct ThreadSlot {
     user_data: usize,
     /// The tokens that it has used, as last reported.
     total_tokens: Option<i64>,
+    /// Whether a turn ran on it when it was opened, and still runs.
+    found: Found,
     waiting: Vec<SlotRef>,
     listeners: Vec<Waker>,
+}
+
+/// What a thread was found doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Idle,
+    Active,
 }
 
 #[derive(Debug)]
@@ -110,6 +119,7 @@ impl Session {
             announce,
             user_data: 0,
             total_tokens: None,
+            found: Found::Idle,
             waiting: Vec::new(),
             listeners: Vec::new(),
         };
@@ -125,6 +135,7 @@ impl Session {
         if let Ok((id, info)) = &outcome {
             thread.facts.id.get_or_init(|| ZString::new(id));
             thread.facts.info.get_or_init(|| ZString::new(info));
+            thread.found = found(info);
         }
         let abandoned = matches!(thread.state, State::Abandoned);
         thread.state = match &outcome {
@@ -196,6 +207,17 @@ impl Session {
     /// What the runtime answered when a thread was opened.
     pub(super) fn info_of_thread(&mut self, thread_id: &str) -> Option<String> {
         self.threads_called(thread_id).find_map(|thread| thread.facts.info.get().map(|info| info.as_str().to_owned()))
+    }
+
+    /// Whether a turn runs on a thread that ran already when this client opened it.
+    pub(super) fn was_resumed_while_active(&self, thread_id: &str) -> bool {
+        let called = |thread: &ThreadSlot| thread.facts.id.get().is_some_and(|known| known.as_str() == thread_id);
+        self.threads.iter().any(|(_, thread)| thread.found == Found::Active && called(thread))
+    }
+
+    /// No turn runs on a thread any more.
+    pub(super) fn thread_rests(&mut self, thread_id: &str) {
+        self.threads_called(thread_id).for_each(|thread| thread.found = Found::Idle);
     }
 
     /// All that stands for a thread.
@@ -290,6 +312,12 @@ fn not_subscribed() -> Error {
         "the thread was unsubscribed, so the end of a turn could not be told; resume the thread first",
     )
     .with_reason("threadNotSubscribed")
+}
+
+fn found(info: &str) -> Found {
+    let status = member(info, "thread").and_then(|thread| member(thread, "status"));
+    let kind = status.and_then(|status| member(status, "type")).and_then(string);
+    if kind.as_deref() == Some("active") { Found::Active } else { Found::Idle }
 }
 
 fn id_of(info: &str) -> Result<String> {

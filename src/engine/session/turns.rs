@@ -112,6 +112,8 @@ pub(super) struct Slot {
     pub(super) goal: Option<Box<Goal>>,
     /// What the call that begins it is to say, while it waits for its thread or its sandbox.
     pub(super) start: Option<WaitingStart>,
+    /// Until when it must be known what the turn is that it attaches to.
+    pub(super) attach_by: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -240,6 +242,7 @@ impl Session {
             return Ok(handle);
         }
         self.slots[slot.index].turn_ids.extend(known);
+        self.slots[slot.index].attach_by = start.deadline;
         let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(&thread_id));
         self.peer.call("thread/turns/list", &params, start.deadline, Purpose::Attach { slot });
         self.wake_driver();
@@ -272,6 +275,7 @@ impl Session {
             commands: Vec::new(),
             goal: None,
             start: None,
+            attach_by: None,
         });
         let handle = self.handles.insert(Handle {
             state: HandleState::Live(index),
@@ -337,8 +341,11 @@ impl Session {
             let message = format!("{what} on thread {}", self.slots[index].thread_id);
             return self.fail_start(now, index, Error::new(Status::Rpc, message).with_reason("noActiveTurn"));
         };
+        if status_of(&turn) == "inProgress" {
+            return self.recall(slot, turn.into(), 1, None);
+        }
         self.bind(now, index, &id, Some(&turn));
-        if self.slot(slot).is_some() && status_of(&turn) != "inProgress" {
+        if self.slot(slot).is_some() {
             self.recover_items(now, slot);
         }
     }
@@ -378,6 +385,7 @@ impl Session {
         }
         slot.clock.sign(now);
         self.by_turn.insert(turn_id.to_owned(), index);
+        self.ask_again(index, turn_id);
         let slot = self.slot_ref(index);
         let thread_id = Arc::clone(&self.slots[index].thread_id);
         let mut from = 0;

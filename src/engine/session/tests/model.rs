@@ -39,6 +39,11 @@ enum Note {
         hand: usize,
         turn: Option<usize>,
     },
+    /// The answer that tells which turn a handle is to be attached to: what that has done may be asked first.
+    Found {
+        hand: usize,
+        turn: Option<usize>,
+    },
 }
 
 /// A turn as the runtime knows it.
@@ -363,7 +368,7 @@ impl World {
             Some("turn/start") => self.start(&id, thread),
             Some("thread/turns/list") => self.list(&id, thread),
             Some("turn/interrupt") => self.interrupt(&id, thread, &request["params"]["turnId"]),
-            Some("thread/items/list") => self.reply(&id, json!({"data": [], "nextCursor": null}), Note::Nothing),
+            Some("thread/items/list") => self.list_items(&id),
             Some(other) => panic!("the model knows no {other}"),
             None => self.take_answer(&id),
         }
@@ -419,7 +424,15 @@ impl World {
         let data: Vec<Value> =
             turns.map(|(index, turn)| json!({"id": turn_name(index), "status": status(turn.active)})).collect();
         let turn = self.hands[hand].bound.or(self.runtime.active[thread]);
-        self.reply(id, json!({"data": data, "nextCursor": null}), Note::Answer { hand, turn });
+        self.reply(id, json!({"data": data, "nextCursor": null}), Note::Found { hand, turn });
+    }
+
+    fn list_items(&mut self, id: &Value) {
+        let note = match self.starts.get(&id.as_i64().unwrap()) {
+            Some(hand) => Note::Answer { hand: *hand, turn: self.hands[*hand].bound },
+            None => Note::Nothing,
+        };
+        self.reply(id, json!({"data": [], "nextCursor": null}), note);
     }
 
     fn interrupt(&mut self, id: &Value, thread: usize, name: &Value) {
@@ -520,12 +533,25 @@ impl World {
                     self.running[thread] = None;
                 }
             }
-            Note::Answer { hand, turn } => {
-                let hand = &mut self.hands[hand];
-                hand.bound = turn;
-                hand.answered = if hand.freed_at.is_some() { Answered::TooLate } else { Answered::Yes };
+            Note::Answer { hand, turn } => self.answered(hand, turn),
+            Note::Found { hand, turn } => {
+                let lines = self.talk.written();
+                match lines.iter().find(|line| line["method"] == "thread/items/list") {
+                    Some(list) => {
+                        self.starts.insert(list["id"].as_i64().unwrap(), hand);
+                        self.hands[hand].bound = turn;
+                    }
+                    None => self.answered(hand, turn),
+                }
+                self.runtime.inbox.extend(lines);
             }
         }
+    }
+
+    fn answered(&mut self, hand: usize, turn: Option<usize>) {
+        let hand = &mut self.hands[hand];
+        hand.bound = turn;
+        hand.answered = if hand.freed_at.is_some() { Answered::TooLate } else { Answered::Yes };
     }
 
     /// Everything is handled, heard and read; turns go on.

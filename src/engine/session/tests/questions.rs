@@ -422,3 +422,47 @@ fn the_end_of_the_turn_or_of_the_runtime_cancels_every_kind_of_request() {
         }
     }
 }
+
+#[test]
+fn what_a_turn_asks_before_anybody_attaches_to_it_is_asked_of_whoever_does() {
+    let mut talk = Talk::new();
+    let thread = talk.resumed_while_active();
+    talk.ask(7, COMMAND);
+    assert!(talk.answers().is_empty());
+    let handle = talk.attach(thread, TURN, json!([]));
+    let id = talk.delivered(handle);
+    talk.session.answer(talk.now, id, &Answer::Approve(Scope::Once)).unwrap();
+    assert_eq!(talk.answers(), [json!({"id": 7, "result": {"decision": "accept"}})]);
+    talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": 7}));
+    assert!(resolved(&talk.events(handle), id));
+}
+
+#[test]
+fn what_a_turn_asks_that_nobody_attaches_to_is_declined_in_the_end() {
+    let mut talk = Talk::new();
+    talk.resumed_while_active();
+    talk.ask(7, COMMAND);
+    talk.pass(seconds(59));
+    assert!(talk.answers().is_empty());
+    talk.pass(seconds(2));
+    assert_eq!(talk.answers(), [json!({"id": 7, "result": {"decision": "decline"}})]);
+}
+
+#[test]
+fn what_a_turn_asked_that_is_over_needs_no_answer_although_nobody_attached_to_it() {
+    let mut talk = Talk::new();
+    talk.resumed_while_active();
+    talk.ask(7, COMMAND);
+    talk.turn_completed("completed");
+    talk.pass(seconds(120));
+    assert!(talk.answers().is_empty());
+}
+
+#[test]
+fn once_the_thread_rests_what_nobody_listens_to_is_declined_at_once_again() {
+    let mut talk = Talk::new();
+    talk.resumed_while_active();
+    talk.turn_completed("completed");
+    talk.ask(8, COMMAND);
+    assert_eq!(talk.answers(), [json!({"id": 8, "result": {"decision": "decline"}})]);
+}

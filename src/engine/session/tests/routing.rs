@@ -218,20 +218,52 @@ fn a_failed_turn_keeps_its_items_and_its_error_info() {
 fn attaching_without_an_id_finds_the_turn_that_runs() {
     let mut talk = Talk::new();
     talk.event("turn/started", json!({"turn": {"id": "other"}}));
-    let start = TurnStart {
-        thread: talk.thread(THREAD),
-        params: "",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
-    let handle = talk.session.attach_turn(talk.now, None, &start).unwrap();
-    let id = talk.written()[0]["id"].as_i64().unwrap();
-    talk.hear(json!({"id": id, "result": {"data": [{"id": "other", "status": "inProgress"}], "nextCursor": null}}));
+    let thread = talk.thread(THREAD);
+    let handle = talk.attach(thread, "other", json!([]));
     assert_eq!(talk.session.turn_id_cell(handle).get().unwrap().as_str(), "other");
     talk.event("turn/completed", json!({"turn": {"id": "other", "status": "completed"}}));
     assert!(!talk.runs(handle));
+}
+
+#[test]
+fn an_attached_turn_has_the_items_that_the_runtime_remembers_and_those_that_come() {
+    let mut talk = Talk::new();
+    let item = |id: &str, text: &str| json!({"type": "agentMessage", "id": id, "phase": null, "text": text});
+    let thread = talk.thread(THREAD);
+    let handle =
+        talk.attach(thread, TURN, json!([{"turnId": TURN, "item": item("a", "1")}, {"turnId": "x", "item": {}}]));
+    for (id, text) in [("a", "1, told again"), ("b", "2")] {
+        talk.event("item/completed", json!({"item": item(id, text)}));
+    }
+    talk.turn_completed("completed");
+    let result = talk.end(handle).0.unwrap();
+    assert_eq!(result["items"], json!([item("a", "1, told again"), item("b", "2")]));
+}
+
+#[test]
+fn a_turn_whose_items_the_runtime_does_not_tell_is_attached_to_all_the_same() {
+    let mut talk = Talk::new();
+    let thread = talk.thread(THREAD);
+    let handle = talk.begin_attach(thread);
+    talk.answer_turns(TURN);
+    let list = talk.written().pop().unwrap();
+    talk.hear(json!({"id": list["id"], "error": {"code": -32600, "message": "unknown variant"}}));
+    talk.message("late");
+    talk.turn_completed("completed");
+    assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "late");
+}
+
+#[test]
+fn what_happens_while_the_runtime_remembers_is_not_lost() {
+    let mut talk = Talk::new();
+    let thread = talk.thread(THREAD);
+    let handle = talk.begin_attach(thread);
+    talk.answer_turns(TURN);
+    let list = talk.written().pop().unwrap();
+    talk.message("meanwhile");
+    talk.turn_completed("completed");
+    talk.hear(json!({"id": list["id"], "result": {"data": [], "nextCursor": null}}));
+    assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "meanwhile");
 }
 
 #[test]
