@@ -548,7 +548,7 @@ uint32_t codex_abi_version(void);
 /**
  * Whether this build of the library has a feature.
  *
- * @param name  the feature: "stdio", "wakeup-fd", "single-queue"; may be NULL
+ * @param name  the feature: "stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue"; may be NULL
  * @return false also for an unknown name and for NULL, so that a program can ask for features of later versions
  * @note any thread; since 0.1.0
  */

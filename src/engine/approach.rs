@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::client_options::{ClientOptions, Inherit};
-use super::endpoint::Endpoint;
+use super::client_options::{ClientOptions, Inherit, Unencrypted};
+use super::endpoint::{Endpoint, Privacy};
 use super::error::{Error, Result, Status};
 use super::launch::Launch;
 use super::log::Log;
 use super::session::{Introduced, Started};
-use super::transport::{ProcessTransport, ReplayTransport, Transport};
+use super::transport::{Destination, ProcessTransport, ReplayTransport, SocketTransport, Transport};
 use crate::sys::{self, SpawnSpec};
 
 /// What every transport is made with.
@@ -30,6 +30,8 @@ pub(super) type Reached = (Box<dyn Transport>, Introduced);
 pub(super) enum Approach {
     /// Start it.
     Launch(Launch),
+    /// Connect to it.
+    Dial(Destination),
     /// Play back this recording.
     Replay(PathBuf),
 }
@@ -40,10 +42,9 @@ impl Approach {
         check_options(options)?;
         match &options.endpoint {
             Endpoint::Stdio => Launch::prepare(options).map(Self::Launch),
+            Endpoint::Unix(path) => Ok(Self::Dial(Destination::file(path, options.bearer_token.clone()))),
+            Endpoint::WebSocket(address) => Ok(Self::Dial(Destination::network(address, options.bearer_token.clone()))),
             Endpoint::Replay(file) => Ok(Self::Replay(file.clone())),
-            endpoint @ (Endpoint::Unix(_) | Endpoint::WebSocket(_)) => {
-                Err(Error::invalid_argument(format!("this build of libcodex cannot reach {endpoint}")))
-            }
         }
     }
 
@@ -51,9 +52,15 @@ impl Approach {
     pub(super) fn open(self, provisions: Provisions) -> Result<Reached> {
         match self {
             Self::Launch(launch) => start(launch, provisions),
+            Self::Dial(destination) => Ok(dial(destination, &provisions)),
             Self::Replay(file) => play_back(file, provisions),
         }
     }
+}
+
+fn dial(destination: Destination, provisions: &Provisions) -> Reached {
+    let introduced = Introduced { endpoint: destination.endpoint().to_owned(), started: None };
+    (Box::new(SocketTransport::new(destination, provisions.max_message_bytes)), introduced)
 }
 
 fn start(launch: Launch, provisions: Provisions) -> Result<Reached> {
@@ -81,23 +88,43 @@ fn fresh_marker(seed: u64) -> String {
     format!("{}-{seed:x}-{}", std::process::id(), CLIENTS.fetch_add(1, Ordering::Relaxed))
 }
 
-/// An option without an effect is a mistake: whoever overrides the configuration of a runtime relies on that.
+/// What the options say must fit together. An option without an effect is a mistake: whoever overrides the configuration of a
+/// runtime relies on that.
 fn check_options(options: &ClientOptions) -> Result<()> {
     let ClientOptions { endpoint, .. } = options;
     match endpoint {
         Endpoint::Stdio if options.bearer_token.is_some() => {
             Err(without_effect("set_bearer_token", endpoint, "a runtime that is started here wants no token"))
         }
-        Endpoint::Unix(_) | Endpoint::WebSocket(_) => match about_starting(options) {
-            Some(option) => Err(without_effect(option, endpoint, "the runtime there was started by somebody else")),
-            None => Ok(()),
-        },
+        Endpoint::Unix(_) | Endpoint::WebSocket(_) => {
+            if let Some(option) = about_starting(options) {
+                return Err(without_effect(option, endpoint, "the runtime there was started by somebody else"));
+            }
+            check_privacy(options)
+        }
         Endpoint::Replay(_) if options.record.is_some() => Err(without_effect(
             "set_record, or the variable CODEX_RECORD,",
             endpoint,
             "what is played back is recorded already",
         )),
         Endpoint::Stdio | Endpoint::Replay(_) => Ok(()),
+    }
+}
+
+/// A token, and everything that is said, is nobody else's business.
+fn check_privacy(options: &ClientOptions) -> Result<()> {
+    let ClientOptions { endpoint, unencrypted, .. } = options;
+    match endpoint {
+        Endpoint::WebSocket(address)
+            if address.privacy == Privacy::Open
+                && *unencrypted == Unencrypted::OnThisMachine
+                && !address.is_loopback() =>
+        {
+            Err(Error::invalid_argument(format!(
+                "{endpoint} leads to another machine without encryption: use wss://, or allow it with set_allow_insecure"
+            )))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -156,6 +183,17 @@ mod tests {
             for url in ["stdio:", "replay:f"] {
                 assert_eq!(refusal(url, change), "");
             }
+        }
+    }
+
+    #[test]
+    fn without_encryption_only_this_machine_is_reached_unless_more_is_allowed() {
+        for url in ["ws://127.0.0.1:1", "ws://[::1]:1", "ws://localhost:1", "wss://host", "unix:/s"] {
+            assert_eq!(refusal(url, |_| ()), "");
+        }
+        for url in ["ws://host", "ws://10.0.0.1:1", "ws://0.0.0.0:1"] {
+            assert!(refusal(url, |_| ()).contains("set_allow_insecure"), "{url}");
+            assert_eq!(refusal(url, |options| options.unencrypted = Unencrypted::Anywhere), "");
         }
     }
 

@@ -119,6 +119,13 @@ impl WebAddress {
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 
+    /// The host as HTTP wants to hear it: without a port that goes without saying.
+    pub fn host_header(&self) -> String {
+        let authority = self.authority();
+        let usual = format!(":{}", self.privacy.default_port());
+        authority.strip_suffix(&usual).map_or_else(|| authority.clone(), str::to_owned)
+    }
+
     /// Whether nothing that is sent there leaves this machine.
     pub fn is_loopback(&self) -> bool {
         self.is_localhost() || self.host.parse().is_ok_and(|address: IpAddr| address.is_loopback())

@@ -15,7 +15,7 @@ pub const CODEX_ABI_VERSION: u32 = 0;
 const VERSION: &CStr = c"0.1.0";
 
 /// The features of this build, by the names that [`codex_has_feature`] knows.
-const FEATURES: &[&str] = &["stdio", "wakeup-fd", "single-queue"];
+const FEATURES: &[&str] = &["stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue"];
 
 /// ## Version
 ///
@@ -46,7 +46,7 @@ pub extern "C" fn codex_abi_version() -> u32 {
 
 /// Whether this build of the library has a feature.
 ///
-/// @param name  the feature: "stdio", "wakeup-fd", "single-queue"; may be NULL
+/// @param name  the feature: "stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue"; may be NULL
 /// @return false also for an unknown name and for NULL, so that a program can ask for features of later versions
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]

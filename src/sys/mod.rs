@@ -24,7 +24,7 @@ mod watch;
 pub use executable::is_executable_file;
 pub use fork::ForkGuard;
 pub use own_directory::own_directory;
-pub use pipe::{read, send_nosignal, shutdown_write};
+pub use pipe::{read, read_into, refuse_sigpipe, send_nosignal, shutdown_write};
 pub use private_file::private_file;
 pub use process::{ExitStatus, Process};
 pub use signals::Signal;

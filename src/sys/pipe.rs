@@ -1,8 +1,10 @@
 //! The three pipes between a program and its client, and the calls that move bytes through them.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+
+use tokio::io::ReadBuf;
 
 use super::check;
 use super::stdio::above_stdio;
@@ -28,8 +30,7 @@ impl Ends {
 /// The connection behind a program's stdin: a socketpair, because `MSG_NOSIGNAL` exists for sockets only.
 pub(super) fn stdin_socket() -> io::Result<Ends> {
     let (ours, theirs) = UnixStream::pair()?;
-    #[cfg(target_vendor = "apple")]
-    refuse_sigpipe(&ours)?;
+    refuse_sigpipe(ours.as_fd())?;
     Ends::new(ours.into(), theirs.into())
 }
 
@@ -64,12 +65,18 @@ fn grow(pipe: &OwnedFd) {
 
 /// Not every version of the system honours `MSG_NOSIGNAL`; all honour this option.
 #[cfg(target_vendor = "apple")]
-fn refuse_sigpipe(socket: &UnixStream) -> io::Result<()> {
+pub fn refuse_sigpipe(socket: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
     let size = size_of_val(&on) as libc::socklen_t;
     let level = libc::SOL_SOCKET;
     // SAFETY: `on` outlives the call, and `size` is its size.
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, libc::SO_NOSIGPIPE, (&raw const on).cast(), size) })?;
+    Ok(())
+}
+
+/// `MSG_NOSIGNAL` is enough here.
+#[cfg(not(target_vendor = "apple"))]
+pub fn refuse_sigpipe(_: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
@@ -110,6 +117,18 @@ pub fn read(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>) -> io::Result<usize> {
     Ok(count)
 }
 
+/// The same into a buffer of tokio's.
+pub fn read_into(fd: BorrowedFd<'_>, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+    // SAFETY: read only writes to it, so that nothing that was initialised becomes uninitialised.
+    let spare = unsafe { buffer.unfilled_mut() };
+    // SAFETY: the pointer and the length are those of the spare capacity.
+    let count = retry_interrupted(|| unsafe { libc::read(fd.as_raw_fd(), spare.as_mut_ptr().cast(), spare.len()) })?;
+    // SAFETY: read has initialised `count` bytes of it.
+    unsafe { buffer.assume_init(count) };
+    buffer.advance(count);
+    Ok(count)
+}
+
 /// A host's thread may drive the connection, and its signals are not blocked.
 pub(super) fn retry_interrupted(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     loop {
@@ -126,7 +145,6 @@ pub(super) fn retry_interrupted(mut call: impl FnMut() -> isize) -> io::Result<u
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
-    use std::os::fd::AsFd;
 
     use super::super::testing::{in_own_process, restore_default};
     use super::*;

@@ -4,7 +4,7 @@ use std::env;
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::process;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,7 @@ use fake_runtime::Script;
 use serde_json::{Value, json};
 
 use super::follow::{PATIENCE, eventually, parsed};
+use super::listening::{EndsWith, Listen, Listening};
 use super::real::{is_running, pid};
 
 /// Nothing but a hang takes a test as long as this.
@@ -83,6 +84,19 @@ impl Fake {
             options.set_env(name, self.root.join(file).to_str()).expect("a variable");
         }
         options
+    }
+
+    /// This runtime behind a socket.
+    pub fn listen(&self, listen: Listen) -> Listening {
+        self.listen_with(listen, &[])
+    }
+
+    /// The same with arguments.
+    pub fn listen_with(&self, listen: Listen, arguments: &[&str]) -> Listening {
+        let mut command = Command::new(executable());
+        command.args(arguments).env("FAKE_RUNTIME_SCRIPT", self.root.join("script"));
+        command.env("FAKE_RUNTIME_RECORD", self.root.join("record"));
+        Listening::start(&mut command, listen, &self.root, EndsWith::Input)
     }
 
     /// A client of this runtime.

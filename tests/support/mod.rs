@@ -7,4 +7,6 @@ pub mod alone;
 pub mod fake;
 pub mod follow;
 pub mod issuer;
+pub mod listening;
+pub mod peer;
 pub mod real;

@@ -15,6 +15,7 @@ use scripted_model::{Response, ScriptedModel};
 use serde_json::{Value, json};
 
 use super::follow::{PATIENCE, comes_true, parsed};
+use super::listening::{EndsWith, Listen, Listening};
 
 /// A runtime that the library is tested with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +151,19 @@ impl World {
         program.current_dir(self.work()).env("CODEX_PATH", self.version.executable());
         program.env("CODEX_HOME", self.codex_home()).env("HOME", self.root.join("home"));
         program.env_remove("OPENAI_API_KEY").env_remove("CODEX_API_KEY").env_remove("RUST_LOG");
+    }
+
+    /// The runtime behind a socket.
+    pub fn listen(&self, listen: Listen) -> Listening {
+        self.listen_with(listen, &[])
+    }
+
+    /// The same with arguments.
+    pub fn listen_with(&self, listen: Listen, arguments: &[&str]) -> Listening {
+        let mut command = Command::new(self.version.executable());
+        self.serve(&mut command);
+        command.arg("app-server").args(arguments);
+        Listening::start(&mut command, listen, &self.root, EndsWith::Term)
     }
 
     /// The processes that run in this world: runtimes, whoever started them, and what they started.

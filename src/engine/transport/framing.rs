@@ -23,9 +23,9 @@ pub(super) struct Framer {
     skipped: Option<Skipped>,
 }
 
-/// A line that is too long, as far as it came.
+/// A message that is too long, as far as it came.
 #[derive(Debug, Default)]
-struct Skipped {
+pub(super) struct Skipped {
     head: Vec<u8>,
     tail: Vec<u8>,
     len: u64,
@@ -37,11 +37,9 @@ impl Framer {
         Self { buffer: Vec::new(), scanned: 0, max, skipped: None }
     }
 
-    /// Where to append what was read. It grows with the line that is being read, so that a long one is not copied often.
+    /// Where to append what was read.
     pub(super) fn space(&mut self) -> &mut Vec<u8> {
-        if self.buffer.capacity() - self.buffer.len() < CHUNK / 2 {
-            self.buffer.reserve_exact(CHUNK.max(self.buffer.len()));
-        }
+        make_room(&mut self.buffer);
         &mut self.buffer
     }
 
@@ -62,9 +60,7 @@ impl Framer {
         self.buffer.drain(..start);
         self.scanned = self.buffer.len();
         self.skip_if_too_long();
-        if self.buffer.capacity() > KEPT && self.buffer.len() < CHUNK {
-            self.buffer.shrink_to(CHUNK);
-        }
+        give_back(&mut self.buffer);
     }
 
     fn skip_if_too_long(&mut self) {
@@ -78,7 +74,7 @@ impl Framer {
 }
 
 impl Skipped {
-    fn swallow(&mut self, piece: &[u8]) {
+    pub(super) fn swallow(&mut self, piece: &[u8]) {
         self.len += piece.len() as u64;
         let wanted = EDGE.saturating_sub(self.head.len()).min(piece.len());
         self.head.extend_from_slice(&piece[..wanted]);
@@ -87,14 +83,29 @@ impl Skipped {
         self.tail.drain(..surplus);
     }
 
-    fn deliver(mut self, last: &[u8], deliver: &mut dyn FnMut(Incoming<'_>)) {
+    /// Tells of it, once its last piece came.
+    pub(super) fn deliver(mut self, last: &[u8], deliver: &mut dyn FnMut(Incoming<'_>)) {
         self.swallow(last);
         deliver(Incoming::Oversized { head: &self.head, tail: &self.tail, len: self.len });
     }
 }
 
+/// Room for the next read. It grows with the message that is being read, so that a long one is not copied often.
+pub(super) fn make_room(buffer: &mut Vec<u8>) {
+    if buffer.capacity() - buffer.len() < CHUNK / 2 {
+        buffer.reserve_exact(CHUNK.max(buffer.len()));
+    }
+}
+
+/// Gives back what a long message needed.
+pub(super) fn give_back(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT && buffer.len() < CHUNK {
+        buffer.shrink_to(CHUNK);
+    }
+}
+
 /// A line may end in CR LF, and a blank one says nothing.
-fn deliver_line(line: &[u8], deliver: &mut dyn FnMut(Incoming<'_>)) {
+pub(super) fn deliver_line(line: &[u8], deliver: &mut dyn FnMut(Incoming<'_>)) {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if !line.iter().all(u8::is_ascii_whitespace) {
         deliver(Incoming::Message(line));

@@ -6,6 +6,7 @@ mod recorder;
 mod recording;
 mod redactor;
 mod replay;
+mod socket;
 mod tap;
 
 use std::io;
@@ -17,6 +18,7 @@ use crate::engine::error::Error;
 pub use process::{ProcessTransport, strip_escapes};
 pub use recorder::Recorder;
 pub use replay::ReplayTransport;
+pub use socket::{Destination, SocketTransport};
 pub use tap::{Direction, Tap, TraceSink};
 
 /// What a transport has received.

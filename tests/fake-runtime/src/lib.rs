@@ -23,7 +23,10 @@
 //! - `FAKE_RUNTIME_RECORD`: a file to append to: `#pid N` at the start, then every line received as it
 //!   came, `#child N` for a child that was started, `#eof`, `#sigterm`.
 //!
-//! Command line arguments are ignored, except `--version`.
+//! Command line arguments are ignored, except `--version` and those that have it listen on a socket, as the real runtime does:
+//! `--listen unix://PATH` or `--listen ws://IP:PORT`, whose port may be 0 and is then told on stderr, and `--token WORD` for the
+//! bearer token that clients must bring. Every client has a process of its own that plays the script; when that ends, the
+//! connection ends without a word. The end of stdin ends it all.
 //!
 //! # Script
 //!

@@ -5,6 +5,7 @@ mod builtin;
 mod clock;
 mod context;
 mod flood;
+mod gateway;
 mod line;
 mod message;
 mod output;
@@ -27,6 +28,7 @@ use std::sync::{Arc, mpsc};
 use fake_runtime::Script;
 
 use crate::context::Context;
+use crate::gateway::Gateway;
 use crate::output::Output;
 use crate::play::{Lane, Play};
 use crate::reader::OnEof;
@@ -43,6 +45,13 @@ const PANICKED: i32 = 101;
 fn main() -> ExitCode {
     if env::args_os().any(|argument| argument == "--version") {
         println!("codex-cli {VERSION}");
+        return ExitCode::SUCCESS;
+    }
+    if let Some(gateway) = Gateway::from_arguments() {
+        match gateway {
+            Ok(gateway) => gateway.serve(),
+            Err(error) => eprintln!("fake-runtime: {error}"),
+        }
         return ExitCode::SUCCESS;
     }
     match set_up() {

@@ -1,0 +1,11 @@
+//! What the library promises of runtimes behind sockets.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod connecting;
+mod frames;
+mod losses;
+mod reconnecting;
+mod secrets;
+mod transports;
