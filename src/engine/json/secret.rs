@@ -26,6 +26,9 @@ const ENDINGS: &[&str] = &[
 /// A name that is a secret's only as a whole: `inputTokens` and `nextToken` are none.
 const WHOLE: &str = "token";
 
+/// Endings of names of variables, which are written in capitals, whose values are secrets: `GITHUB_TOKEN`, `SIGNING_KEY`.
+const VARIABLE_ENDINGS: &[&str] = &["_KEY", "_PASS", "_TOKEN"];
+
 /// What a token begins with, and how long the rest is at least.
 const TOKENS: &[(&str, usize)] = &[("sk-", 8), ("eyJ", 20)];
 
@@ -71,7 +74,8 @@ fn skip_secret<'a>(key: &str, rest: &'a str, clean: &mut String) -> &'a str {
 /// Whether what is called like this is a secret.
 fn is_secret_name(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    plain == WHOLE || ENDINGS.iter().any(|ending| plain.ends_with(ending))
+    let is_variable = !name.contains(char::is_lowercase) && VARIABLE_ENDINGS.iter().any(|it| name.ends_with(it));
+    plain == WHOLE || is_variable || ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }
 
 fn without_tokens(text: &str) -> String {
@@ -135,12 +139,21 @@ mod tests {
 
     #[test]
     fn a_secret_is_known_by_the_end_of_its_name_in_any_spelling() {
-        for name in
-            ["OPENAI_API_KEY", "x-api-key", "Authorization", "refresh_token", "clientSecret", "token", "authUrl"]
-        {
+        for name in [
+            "OPENAI_API_KEY",
+            "x-api-key",
+            "Authorization",
+            "refresh_token",
+            "clientSecret",
+            "token",
+            "authUrl",
+            "GITHUB_TOKEN",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["inputTokens", "totalTokens", "tokenUsage", "nextToken", "key", "secretary", ""] {
+        for name in
+            ["inputTokens", "totalTokens", "tokenUsage", "nextToken", "next_token", "cache_key", "key", "secretary", ""]
+        {
             assert!(!is_secret_name(name), "{name}");
         }
         let message = r#"{"env":{"OPENAI_API_KEY":"x","HOME":"/"},"isSecret":true,"headers":{"X-Api-Key":["y"]}}"#;

@@ -88,7 +88,9 @@ impl Play {
             _ => None,
         };
         let answer_at = |(index, (_, entry)): (usize, &(usize, Entry))| match entry {
-            Entry::Received(message) => answered_id(message).map(|id| (id.to_owned(), index)),
+            Entry::Received(message) | Entry::Skipped { begins: message, .. } => {
+                answered_id(message).map(|id| (id.to_owned(), index))
+            }
             _ => None,
         };
         Self {
@@ -219,13 +221,19 @@ impl Play {
 
     /// Answers are to calls of this host, whose ids may be others.
     fn with_ids_of_host(&mut self, cue: Cue) -> Cue {
-        let Cue::Message(message) = cue else { return cue };
-        if let Some(id) = answered_id(&message) {
-            let own = self.ids.get(id).map(|own| spliced(&message, id, own));
-            return Cue::Message(own.unwrap_or(message));
+        match cue {
+            Cue::Message(message) => {
+                self.note(&message);
+                Cue::Message(self.with_id_of_host(message))
+            }
+            Cue::Skipped { bytes, begins } => Cue::Skipped { bytes, begins: self.with_id_of_host(begins) },
+            _ => cue,
         }
-        self.note(&message);
-        Cue::Message(message)
+    }
+
+    fn with_id_of_host(&self, message: String) -> String {
+        let spliced = answered_id(&message).and_then(|id| Some(spliced(&message, id, self.ids.get(id)?)));
+        spliced.unwrap_or(message)
     }
 
     fn note(&mut self, message: &str) {

@@ -51,6 +51,18 @@ fn an_answer_bears_the_id_that_the_host_gave_and_is_else_untouched() {
 }
 
 #[test]
+fn an_answer_that_was_too_long_is_an_answer_too() {
+    let skipped = |id: u32| (9000, format!("{{\"id\":{id},\"result\":{{\"x"));
+    let (bytes, begins) = skipped(1);
+    let call = Entry::Sent(r#"{"id":1,"method":"a"}"#.into());
+    let mut play = Play::new(vec![(2, call), (3, Entry::Skipped { bytes, begins })]);
+    play.sent(r#"{"id":70,"method":"a"}"#).unwrap();
+    let (bytes, begins) = skipped(70);
+    assert_eq!(play.cue(), Cue::Skipped { bytes, begins });
+    assert_eq!(play.cue(), Cue::Wait);
+}
+
+#[test]
 fn calls_of_several_threads_may_come_in_another_order() {
     let mut play = play(&[
         r#"> {"id":1,"method":"a"}"#,
