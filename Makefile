@@ -28,8 +28,8 @@ LIB := libcodex.so
 SONAME := libcodex.so.$(ABI)
 endif
 
-.PHONY: all help build library debug runtime runtime-old demo test lint test-rust test-c check-header verify verify-tools differential asan tsan valgrind \
-	consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header clean
+.PHONY: all help build library debug runtime runtime-old demo test lint test-rust test-c test-cpp check-header verify verify-tools differential asan tsan valgrind \
+	test-cpp-all consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
@@ -65,7 +65,7 @@ demo: build ## Run examples-c/quickstart.c with a scripted model; LIVE=1: with y
 		-L$(RELEASE) -lcodex -Wl,-rpath,$(RELEASE)
 	@scripts/demo
 
-test: lint debug test-rust test-c check-header ## Run every test: Rust, C, header, exported symbols
+test: lint debug test-rust test-c test-cpp check-header ## Run every test: Rust, C, C++, header, exported symbols
 
 lint: ## Check formatting and lints
 	cargo fmt --all --check
@@ -77,26 +77,34 @@ test-rust: debug ## Run the Rust tests
 test-c: debug ## Run the C tests; FILTER=name runs those that match
 	scripts/test-env scripts/run-c-tests $(DEBUG)
 
+test-cpp: debug ## Run the C++ tests; FILTER=name runs those that match
+	scripts/test-env scripts/run-cpp-tests $(DEBUG)
+
 check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools differential asan tsan valgrind consumers event-loops docs bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, build as a consumer, run in event loops, write the reference, count instructions, soak
+verify: verify-tools differential asan tsan valgrind test-cpp-all consumers event-loops docs bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, C++ with every compiler, build as a consumer, run in event loops, write the reference, count instructions, soak
 
 verify-tools: ## Check that the tools of `make verify` are there
-	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv doxygen groff
+	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv doxygen groff g++ nlohmann_json
 
 differential: ## Hold the quick scanner against serde on ten million lines
 	CODEX_FUZZ_LINES=10000000 cargo test --lib differential
 
-asan: debug ## Run the C tests with AddressSanitizer in the library and in the tests
+in_asan = CC="$$(scripts/check-tools --sanitizing-compiler address)" \
+	CXX="$$(scripts/check-tools --sanitizing-compiler address | sed s/clang/clang++/)" \
+	CFLAGS='-fsanitize=address -fno-omit-frame-pointer' CXXFLAGS='-fsanitize=address -fno-omit-frame-pointer' C_TEST_TIMEOUT=600 \
+	ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allow_addr2line=1 \
+	scripts/test-env
+
+asan: debug ## Run the C and C++ tests with AddressSanitizer in the library and in the tests
 	@scripts/check-tools asan
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
 		cargo build --lib --target $(HOST) --target-dir $(ASAN)
 	@ln -sf $(LIB) $(ASAN)/$(HOST)/debug/$(SONAME)
-	CC="$$(scripts/check-tools --sanitizing-compiler address)" CFLAGS='-fsanitize=address -fno-omit-frame-pointer' C_TEST_TIMEOUT=600 \
-		ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:allow_addr2line=1 \
-		scripts/test-env scripts/run-c-tests $(ASAN)/$(HOST)/debug
+	$(in_asan) scripts/run-c-tests $(ASAN)/$(HOST)/debug
+	$(in_asan) scripts/run-cpp-tests $(ASAN)/$(HOST)/debug
 
 tsan: debug ## Run the C tests with ThreadSanitizer in the library, in Rust's standard library and in the tests
 	@scripts/check-tools tsan
@@ -113,6 +121,10 @@ valgrind: debug ## Run the C tests under valgrind
 	C_TEST_TIMEOUT=1800 CODEX_TEST_THREADS=8 scripts/test-env scripts/run-c-tests $(DEBUG) \
 		valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
 		--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes
+
+test-cpp-all: debug ## Compile the C++ tests with g++ and clang++ as C++17, 20 and 23, and run them with both
+	@scripts/check-tools asan g++ nlohmann_json
+	scripts/test-env scripts/run-cpp-tests --all $(DEBUG)
 
 consumers: build ## Install, move and use the library from cc, pkg-config, CMake, C++, dlopen, a plugin; check what is shipped
 	@scripts/check-tools cmake pkg-config asan

@@ -288,7 +288,7 @@ class json_arg : public string_arg {
   template <class Json,
             class = std::enable_if_t<std::is_convertible_v<decltype(std::declval<const Json &>().dump()), std::string>>,
             class = void>
-  json_arg(const Json &json) : string_arg(made{}, json.dump()) {}
+  json_arg(const Json &from) : string_arg(made{}, from.dump()) {}
 };
 
 /// @cond
@@ -580,7 +580,9 @@ class turn_result : public handle<codex_turn_result, codex_turn_result_free> {
 /// thread.
 class error : public std::runtime_error {
  public:
-  /// Takes the error that a function of codex.h handed out, which may be NULL, and the result that came beside it.
+  /// Takes the error that a function of codex.h handed out as owned.
+  explicit error(codex_error *owned) : error(static_cast<codex::status>(codex_error_status(owned)), owned) {}
+  /// The same for an error that may be NULL, with the result that came beside it.
   error(codex::status status, codex_error *owned, turn_result partial = {})
       : error(status, owned_error(owned), std::move(partial)) {}
 
@@ -766,10 +768,10 @@ class document {
 
   /// Parses a text, or takes over a value of another JSON library.
   /// @throws error  invalid_json, with line and column
-  static outcome<document> parse(const json_arg &json) {
+  static outcome<document> parse(const json_arg &text) {
     codex_value *parsed = nullptr;
     codex_error *err = nullptr;
-    const codex_status status = codex_value_parse(json.c_str(), &parsed, &err);
+    const codex_status status = codex_value_parse(text.c_str(), &parsed, &err);
     if (status < 0) return detail::failure<document>(error(static_cast<codex::status>(status), err));
     document made;
     made.value_.reset(parsed);
@@ -848,8 +850,8 @@ class params : public handle<codex_params, codex_params_free> {
     return *this;
   }
   /// Sets a field to any JSON value, whose numbers and strings stay as they are written.
-  params &set_json(const string_arg &key, const json_arg &json) {
-    codex_params_set_json(get(), key.c_str(), json.c_str());
+  params &set_json(const string_arg &key, const json_arg &text) {
+    codex_params_set_json(get(), key.c_str(), text.c_str());
     return *this;
   }
 
@@ -1572,6 +1574,27 @@ class client_options : public handle<codex_client_options, codex_client_options_
   /// The defaults: start the `codex` that is found, and decline whatever nobody answers.
   client_options() : handle(codex_client_options_new()) {}
 
+  /// Says where the runtime is: "stdio:", "unix:/path", "ws://host:port", "wss://host" or "replay:file.jsonl".
+  client_options &set_endpoint(const string_arg &url) {
+    codex_client_options_set_endpoint(get(), url.c_str());
+    return *this;
+  }
+  /// Gives the token that a runtime behind a socket wants to see.
+  client_options &set_bearer_token(const string_arg &token) {
+    codex_client_options_set_bearer_token(get(), token.c_str());
+    return *this;
+  }
+  /// Whether `ws://`, which encrypts nothing, may lead to another machine. Default: false.
+  client_options &set_allow_insecure(bool allow) {
+    codex_client_options_set_allow_insecure(get(), allow);
+    return *this;
+  }
+  /// Writes everything that is said on the connection to a file, which the endpoint "replay:" plays back; nullptr:
+  /// none.
+  client_options &set_record(const string_arg &path) {
+    codex_client_options_set_record(get(), path.c_str());
+    return *this;
+  }
   /// Names the executable of the runtime.
   client_options &set_codex_path(const string_arg &path) {
     codex_client_options_set_codex_path(get(), path.c_str());
@@ -1636,11 +1659,6 @@ class client_options : public handle<codex_client_options, codex_client_options_
   /// How long the runtime may take to answer a call that has no time of its own. Default: a minute.
   client_options &set_request_timeout(timeout time) {
     codex_client_options_set_request_timeout_ms(get(), time.count());
-    return *this;
-  }
-  /// Writes everything that is said on the connection to a file, which the endpoint `replay:` plays back.
-  client_options &set_record(const string_arg &path) {
-    codex_client_options_set_record(get(), path.c_str());
     return *this;
   }
   /// How long the program may take to answer a request of the runtime; then it is declined. Default: forever.
@@ -1901,16 +1919,16 @@ inline bool has_feature(const string_arg &name) noexcept { return codex_has_feat
 /// Lets nlohmann::json be made from a value: `nlohmann::json json = event.value();`. Needs nothing of that library
 /// here: any BasicJson with its parse() will do. An absent value is null.
 template <class BasicJson, class = decltype(BasicJson::parse(std::string(), nullptr, false))>
-void to_json(BasicJson &json, const value &from) {
-  json = from ? BasicJson::parse(from.json(), nullptr, false) : BasicJson();
+void to_json(BasicJson &made, const value &from) {
+  made = from ? BasicJson::parse(from.json(), nullptr, false) : BasicJson();
 }
 
 /// Lets nlohmann::json be made from everything here that has a json(): a result, a document, an event, a request,
 /// params, an error.
 template <class BasicJson, class From, class = decltype(BasicJson::parse(std::string_view(), nullptr, false)),
           class = std::enable_if_t<std::is_same_v<decltype(std::declval<const From &>().json()), std::string_view>>>
-void to_json(BasicJson &json, const From &from) {
-  json = from.json().empty() ? BasicJson() : BasicJson::parse(from.json(), nullptr, false);
+void to_json(BasicJson &made, const From &from) {
+  made = from.json().empty() ? BasicJson() : BasicJson::parse(from.json(), nullptr, false);
 }
 
 }  // inline namespace

@@ -35,7 +35,7 @@ fn is_run(source: &str, file: &str, name: &str) -> bool {
     if file.starts_with("scripts/") {
         return source.contains(&format!("\n{name}() {{\n")) && source.lines().any(|line| line == name);
     }
-    if file.ends_with(".c") {
+    if file.ends_with(".c") || file.ends_with(".cpp") {
         return ["CASE(", "LIVES(", "EXITS("].iter().any(|before| !places(before).is_empty());
     }
     let is_listed = source.contains("on_both_runtimes! {") && !places("    ").is_empty();

@@ -21,6 +21,10 @@
 
 #include "codex.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- harness ----------------------------------------------------------------------------------------------------- */
 
 typedef struct test_case {
@@ -162,7 +166,7 @@ void model_open_gate(const model *m, const char *gate);
 
 /* A client with one thread, and all that is below them; closed and removed after the test. */
 typedef struct session {
-  const model *model;
+  const struct model *model;
   const char *home;   /* CODEX_HOME */
   const char *work;   /* the working directory of the runtime */
   const char *record; /* what the fake runtime received, line by line */
@@ -192,5 +196,9 @@ codex_event *await_event(codex_turn *turn, codex_event_kind kind);
 codex_event *await_client_event(codex_client *client, codex_event_kind kind);
 /* Reads a turn to its end; the status that its last event told. */
 codex_status drain(codex_turn *turn);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,5 +1,6 @@
 //! `include/codex.h` is what the pinned cbindgen makes of the source.
 
+mod cpp;
 mod declarations;
 mod documentation;
 
