@@ -1,9 +1,9 @@
 //! Compiles a program with an event loop and runs it.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::compiler::compile;
 use crate::support::fake::{self, Fake};
 use crate::support::real::World;
 
@@ -47,14 +47,8 @@ pub fn on_the_fake(program: &Program, fake: &Fake) -> Command {
 
 /// A program that finds the real runtime, whose configuration names the scripted model.
 pub fn on_the_real_one(program: &Program, world: &World) -> Command {
-    let config = world.model.codex_config().join("\n");
-    fs::write(world.codex_home().join("config.toml"), config).expect("the configuration is written");
     let mut command = compiled(program, &world.codex_home());
-    command
-        .current_dir(world.work())
-        .env("CODEX_PATH", world.version().executable())
-        .env("CODEX_HOME", world.codex_home())
-        .env("HOME", world.codex_home());
+    world.serve(&mut command);
     command
 }
 
@@ -81,27 +75,10 @@ pub fn output(command: &mut Command) -> Output {
 }
 
 fn compiled(program: &Program, out: &Path) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = root.join("examples-c/event-loops").join(program.name).with_extension("c");
-    let executable = out.join(program.name);
-    let library = library();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c/event-loops");
     let flags = said(Command::new("pkg-config").args(["--cflags", "--libs", program.package]));
-    let mut compiler = Command::new(std::env::var("CC").unwrap_or_else(|_| "cc".to_owned()));
-    compiler
-        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-        .arg(source)
-        .arg(format!("-I{}", root.join("include").display()))
-        .args(flags.split_whitespace())
-        .arg(format!("-L{}", library.display()))
-        .arg(format!("-Wl,-rpath,{}", library.display()))
-        .args(["-lcodex", "-o"])
-        .arg(&executable);
-    said(&mut compiler);
+    let flags: Vec<String> = flags.split_whitespace().map(str::to_owned).collect();
+    let executable = out.join(program.name);
+    compile(&[sources.join(program.name).with_extension("c")], &flags, &executable);
     Command::new(executable)
-}
-
-/// Where the library was built.
-fn library() -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a program");
-    test.ancestors().nth(2).expect("target/debug/deps").to_owned()
 }

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use scripted_model::Response;
 
+use crate::support::compiler::{built, compile};
 use crate::support::fake::{Fake, in_time};
 use crate::support::follow::eventually;
 use crate::support::real::{Version, World};
@@ -52,12 +53,6 @@ pub fn live(responses: impl IntoIterator<Item = Response>, test: impl FnOnce(&Wo
     });
 }
 
-/// Where the library and the stand-in of the runtime were built.
-fn built() -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a program");
-    test.ancestors().nth(2).expect("target/debug/deps").to_owned()
-}
-
 /// What an example is made of: one file, or those of its folder.
 fn sources(example: &str) -> Vec<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c").join(example);
@@ -68,28 +63,11 @@ fn sources(example: &str) -> Vec<PathBuf> {
     files.filter(|file| file.extension().is_some_and(|extension| extension == "c")).collect()
 }
 
-fn compile(example: &str, out: &Path) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let program = out.join(example);
-    let cc = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let done = Command::new(&cc)
-        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
-        .args(sources(example))
-        .arg(format!("-I{}", root.join("include").display()))
-        .arg(format!("-L{}", built().display()))
-        .arg(format!("-Wl,-rpath,{}", built().display()))
-        .arg("-lcodex")
-        .arg("-o")
-        .arg(&program)
-        .output()
-        .unwrap_or_else(|error| panic!("{cc} cannot be run: {error}; install a C compiler"));
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    program
-}
-
 /// An example, ready to be started.
 pub fn command(example: &str, arguments: &[&str], stage: &impl Stage) -> Command {
-    let mut program = Command::new(compile(example, stage.root()));
+    let executable = stage.root().join(example);
+    compile(&sources(example), &[], &executable);
+    let mut program = Command::new(executable);
     stage.set(&mut program);
     program.args(arguments);
     program

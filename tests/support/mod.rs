@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod alone;
+pub mod compiler;
 pub mod fake;
 pub mod follow;
 pub mod issuer;
