@@ -2481,7 +2481,8 @@ void codex_turn_result_free(struct codex_turn_result *result);
  * when it is freed without an answer, and when its event is freed and it was not taken.
  *
  * Answers never block. An answer that does not fit the kind of a request gives CODEX_ERROR_INVALID_ARGUMENT and leaves it open.
- * A request that was answered before, or needs no answer any more, gives CODEX_ERROR_ALREADY_ANSWERED.
+ * A request that was answered before, or needs no answer any more, gives CODEX_ERROR_ALREADY_ANSWERED, which does no harm; its
+ * reason is "alreadyAnswered", "answeredElsewhere", "turnEnded", "answerTimeout" or "requestDeclined".
  *
  * What is asked.
  *

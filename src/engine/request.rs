@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use once_cell::sync::OnceCell;
 use serde::Deserialize;
@@ -358,13 +357,17 @@ impl Request {
 
     /// Whether it needs no answer any more.
     pub fn is_cancelled(&self) -> bool {
-        self.snapshot.cancelled.load(Ordering::Acquire)
+        self.snapshot.fate.is_cancelled()
     }
 
     /// Answers it; never blocks.
     pub fn answer(&self, answer: &Answer) -> Result<()> {
         let now = self.connection.now();
-        self.connection.session()?.answer(now, self.id(), answer)
+        let mut session = self.connection.session()?;
+        match self.snapshot.fate.refusal() {
+            Some(refusal) => Err(refusal),
+            None => session.answer(now, self.id(), answer),
+        }
     }
 
     /// Has `hook` called when it needs no answer any more; at once if it needs none now.

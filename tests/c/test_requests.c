@@ -372,6 +372,8 @@ TEST(a_request_that_was_answered_elsewhere_is_cancelled) {
   CHECK(flag_wait(&h.called, 1));
   CHECK(codex_request_is_cancelled(asked.request));
   CHECK_STATUS(codex_request_approve(asked.request, false, &err), CODEX_ERROR_ALREADY_ANSWERED, err);
+  CHECK_STR(codex_error_reason(err), "answeredElsewhere");
+  CHECK_CONTAINS(codex_error_message(err), "by somebody else");
   forget(&err);
   end_asked(&asked, CODEX_OK);
   CHECK(flag_wait(&h.destroyed, 1));
@@ -409,7 +411,10 @@ TEST(a_turn_that_ends_cancels_what_it_asked) {
   CHECK_OK(codex_request_set_cancelled(asked.request, hook_called, &h, hook_destroyed), NULL);
   CHECK_OK(codex_turn_interrupt(asked.turn, &err), err);
   CHECK(flag_wait(&h.called, 1));
-  CHECK_STATUS(codex_request_approve(asked.request, false, NULL), CODEX_ERROR_ALREADY_ANSWERED, NULL);
+  CHECK(codex_request_is_cancelled(asked.request));
+  CHECK_STATUS(codex_request_approve(asked.request, false, &err), CODEX_ERROR_ALREADY_ANSWERED, err);
+  CHECK_CONTAINS(codex_error_message(err), "its turn has ended");
+  forget(&err);
   end_asked(&asked, CODEX_ERROR_TURN_INTERRUPTED);
   CHECK(flag_wait(&h.destroyed, 1));
 }
@@ -435,7 +440,11 @@ TEST(a_request_that_is_not_answered_in_time_is_declined) {
   CHECK_OK(codex_request_set_cancelled(asked.request, hook_called, &h, hook_destroyed), NULL);
   CHECK(flag_wait(&h.called, 1));
   check_declined(s, &command);
-  CHECK_STATUS(codex_request_approve(asked.request, false, NULL), CODEX_ERROR_ALREADY_ANSWERED, NULL);
+  CHECK(codex_request_is_cancelled(asked.request));
+  codex_error *err = NULL;
+  CHECK_STATUS(codex_request_approve(asked.request, false, &err), CODEX_ERROR_ALREADY_ANSWERED, err);
+  CHECK_CONTAINS(codex_error_message(err), "answer_timeout_ms");
+  forget(&err);
   end_asked(&asked, CODEX_OK);
   CHECK(flag_wait(&h.destroyed, 1));
 }

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::thread::{self, sleep};
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use codex::engine::client::Client;
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
 use codex::engine::request::{Answer, Request, RequestKind, Scope};
+use codex::engine::session::CancelHook;
 use codex::engine::thread::Thread;
 use codex::engine::turn::Turn;
 use scripted_model::{Message, Response};
 use serde_json::{Value, json};
 
-use crate::support::follow::{count, end, events, next, start, texts, until};
+use crate::support::follow::{PATIENCE, count, end, events, next, start, texts, until};
 use crate::support::real::{World, on_both_runtimes, pid, signal, thread_of};
 
 on_both_runtimes! {
@@ -142,6 +144,13 @@ fn request_of(turn: &Turn) -> Request {
     until(turn, EventKind::Request).take_request().expect("the event carries a request")
 }
 
+/// What an answer that comes too late is told.
+fn too_late(request: &Request) -> String {
+    let refusal = request.answer(&Answer::Approve(Scope::Once)).expect_err("the answer comes too late");
+    assert_eq!(refusal.status(), Status::AlreadyAnswered);
+    refusal.reason().to_owned()
+}
+
 /// Has each wish answered like this on a thread of its own; says how the turn ended, and whether the wish was fulfilled.
 fn each_wish(world: &World, answer: impl Fn(Request), check: impl Fn(Wish, Value, Option<Status>, bool)) {
     let client = curious(world);
@@ -196,8 +205,7 @@ fn what_is_freed_is_not_done(world: &World) {
 fn the_first_of_two_answers_counts(world: &World) {
     let twice = |request: Request| {
         request.answer(&Answer::Decline).unwrap();
-        let second = request.answer(&Answer::Approve(Scope::Once)).unwrap_err();
-        assert_eq!(second.status(), Status::AlreadyAnswered);
+        assert_eq!(too_late(&request), "alreadyAnswered");
     };
     each_wish(world, twice, is_refused);
 }
@@ -215,9 +223,13 @@ fn what_is_never_answered_is_not_done(world: &World) {
     for wish in WISHES {
         let turn = start_wishing(world, &asking_thread(&client), wish);
         let request = request_of(&turn);
+        let (passed, told) = channel();
+        request.set_cancel_hook(CancelHook::new(move || passed.send(()).unwrap())).unwrap();
+        assert_eq!(until(&turn, EventKind::RequestResolved).request_id(), request.id());
+        told.recv_timeout(PATIENCE).expect("the hook is called");
         assert_eq!(end(&turn).completed()["finalResponse"], "done");
         assert!(request.is_cancelled() && !wish.is_fulfilled(world), "{wish:?}");
-        assert_eq!(request.answer(&Answer::Approve(Scope::Once)).unwrap_err().status(), Status::AlreadyAnswered);
+        assert_eq!(too_late(&request), "answerTimeout");
     }
 }
 
@@ -229,7 +241,7 @@ fn an_answer_after_the_turn_was_interrupted_does_nothing(world: &World) {
         turn.interrupt().unwrap();
         assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted, "{wish:?}");
         assert!(request.is_cancelled(), "{wish:?}");
-        assert_eq!(request.answer(&Answer::Approve(Scope::Once)).unwrap_err().status(), Status::AlreadyAnswered);
+        assert_eq!(too_late(&request), "turnEnded", "{wish:?}");
         assert!(!wish.is_fulfilled(world), "{wish:?}");
     }
 }
@@ -269,17 +281,23 @@ fn fates(world: &World, call: &Response, kind: RequestKind, fates: [(Answer, &st
         assert_eq!(request.kind(), kind);
         assert_eq!(request.answer(&Answer::Approve(Scope::Once)).unwrap_err().status(), Status::InvalidArgument);
         request.answer(&answer).unwrap();
-        assert_eq!(request.answer(&answer).unwrap_err().status(), Status::AlreadyAnswered);
+        assert_eq!(too_late(&request), "alreadyAnswered");
+        assert_eq!(count(&events(&turn), EventKind::RequestResolved), 1, "{answer:?}");
         end(&turn).completed();
         assert!(told(world).contains(expected), "{answer:?}: {}", told(world));
     }
-    for cancel in [Answer::CancelTurn, Answer::Decline] {
-        let turn = start_calling(world, &asking_thread(&client), call.clone());
-        let request = request_of(&turn);
-        turn.interrupt().unwrap();
-        assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
-        assert_eq!(request.answer(&cancel).unwrap_err().status(), Status::AlreadyAnswered);
-    }
+    let turn = start_calling(world, &asking_thread(&client), call.clone());
+    let request = request_of(&turn);
+    turn.interrupt().unwrap();
+    assert_eq!(count(&events(&turn), EventKind::RequestResolved), 1, "interrupted");
+    assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
+    assert_eq!(too_late(&request), "turnEnded");
+    let turn = start_calling(world, &asking_thread(&client), call.clone());
+    request_of(&turn).answer(&Answer::CancelTurn).unwrap();
+    assert_eq!(end(&turn).not_completed().1.status(), Status::TurnInterrupted);
+    let turn = start_calling(world, &asking_thread(&client), call.clone());
+    drop(request_of(&turn));
+    assert_eq!(end(&turn).completed()["finalResponse"], "done");
 }
 
 fn a_question_to_the_user_has_every_fate(world: &World) {
@@ -331,7 +349,7 @@ fn a_runtime_that_is_killed_takes_its_questions_with_it(world: &World) {
         let (result, error) = end(&turn).not_completed();
         assert_eq!((error.status(), &result["endedBy"]), (Status::Transport, &json!("transportClosed")), "{wish:?}");
         assert!(request.is_cancelled() && !wish.is_fulfilled(world), "{wish:?}");
-        assert_eq!(request.answer(&Answer::Approve(Scope::Once)).unwrap_err().status(), Status::AlreadyAnswered);
+        assert_eq!(too_late(&request), "turnEnded");
     }
 }
 

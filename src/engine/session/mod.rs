@@ -10,6 +10,7 @@ mod client_queue;
 mod commands;
 mod connecting;
 mod early;
+mod fate;
 mod goals;
 mod limits;
 mod logins;

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::early::Owner;
+use super::fate::{Fate, FateCell};
 use super::goals::Renamed;
 use super::turns::{Delivery, HandleId, SlotRef};
 use super::{Asks, Session, Timer};
-use crate::engine::error::{Error, Result, Status};
+use crate::engine::error::{Error, Result};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Shown, member, quote, string};
 use crate::engine::log::Level;
@@ -76,8 +76,8 @@ pub struct Snapshot {
     pub item: Option<String>,
     /// The pointer of its turn.
     pub user_data: usize,
-    /// Set when it needs no answer any more.
-    pub cancelled: Arc<AtomicBool>,
+    /// What became of it.
+    pub fate: FateCell,
 }
 
 impl fmt::Debug for Snapshot {
@@ -125,7 +125,7 @@ enum Destination {
 
 /// Why the library answers in the place of the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unanswered {
+pub(super) enum Unanswered {
     NobodyListens,
     NobodyReads,
     NotWanted,
@@ -135,7 +135,7 @@ enum Unanswered {
 }
 
 impl Unanswered {
-    fn reason(self) -> &'static str {
+    pub(super) fn reason(self) -> &'static str {
         match self {
             Self::NobodyListens => "nobody listens to the turn's events",
             Self::NobodyReads => "nobody read it for 60 seconds",
@@ -313,7 +313,7 @@ impl Session {
             turn_id: notification.ids.turn.to_string(),
             item,
             user_data,
-            cancelled: Arc::default(),
+            fate: FateCell::default(),
         }
     }
 
@@ -377,7 +377,7 @@ impl Session {
         let Some(question) = self.questions.open.get_mut(&id) else { return };
         let (method, answer) = (question.snapshot.method.clone(), why.answer(question.snapshot.kind));
         self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {}", why.reason()));
-        self.cancel_hook(id);
+        self.settle(id, Fate::Declined(why));
         let _ = self.answer(now, id, &answer);
     }
 
@@ -393,6 +393,7 @@ impl Session {
             Reply::Error(code, message) => self.peer.refuse(&question.rpc_id, code, &message),
         }
         let slot = question.slot;
+        snapshot.fate.set(Fate::Answered);
         question.state = State::Answered;
         let confirmed = snapshot.kind.is_confirmed_by_runtime(&snapshot.method);
         self.wake_driver();
@@ -405,7 +406,7 @@ impl Session {
             self.request_interrupt(now, slot, crate::engine::result::EndedBy::Interrupted);
         }
         if !confirmed {
-            self.resolve(id, None);
+            self.resolve(id, Fate::Answered, None);
         }
         Ok(())
     }
@@ -431,9 +432,10 @@ impl Session {
         }
     }
 
-    fn cancel_hook(&mut self, id: QuestionId) {
+    /// A request needs no answer of the host any more.
+    fn settle(&mut self, id: QuestionId, fate: Fate) {
         let Some(question) = self.questions.open.get_mut(&id) else { return };
-        question.snapshot.cancelled.store(true, Ordering::Release);
+        question.snapshot.fate.set(fate);
         self.effects.cancelled.extend(question.hook.take());
     }
 
@@ -447,15 +449,24 @@ impl Session {
             .find(|(_, question)| Some(&question.rpc_id) == rpc_id.as_ref())
             .map(|(id, _)| *id);
         match known {
-            Some(id) => self.resolve(id, Some(notification)),
+            Some(id) => self.resolve(id, self.fate_without_answer(id), Some(notification)),
             None => self.push_client_event(Event::of(Method::of(&notification.method), notification)),
         }
     }
 
+    /// Why the runtime wants no answer of the host: an interrupt of the host is what ends the request, or somebody else has answered.
+    fn fate_without_answer(&self, id: QuestionId) -> Fate {
+        let slot = self.questions.open.get(&id).and_then(|question| question.slot).and_then(|slot| self.slot(slot));
+        match slot.and_then(|index| self.slots[index].interrupt) {
+            Some(_) => Fate::TurnEnded,
+            None => Fate::Resolved,
+        }
+    }
+
     /// A request needs no answer any more. The event says so where the request was delivered.
-    fn resolve(&mut self, id: QuestionId, notification: Option<&Notification<'_>>) {
+    fn resolve(&mut self, id: QuestionId, fate: Fate, notification: Option<&Notification<'_>>) {
         if self.questions.open.get(&id).is_some_and(|question| question.state != State::Answered) {
-            self.cancel_hook(id);
+            self.settle(id, fate);
         }
         let Some(question) = self.questions.open.remove(&id) else { return };
         let event = match notification {
@@ -481,19 +492,19 @@ impl Session {
     pub(super) fn cancel_questions_of(&mut self, index: usize) {
         let slot = self.slot_ref(index);
         for id in self.questions.ids(|question| question.slot == Some(slot)) {
-            self.resolve(id, None);
+            self.resolve(id, Fate::TurnEnded, None);
         }
     }
 
     pub(super) fn cancel_questions_of_turn(&mut self, turn_id: &str) {
         for id in self.questions.ids(|question| question.snapshot.turn_id == turn_id) {
-            self.resolve(id, None);
+            self.resolve(id, Fate::TurnEnded, None);
         }
     }
 
     pub(super) fn cancel_all_questions(&mut self) {
         for id in self.questions.ids(|_| true) {
-            self.resolve(id, None);
+            self.resolve(id, Fate::TurnEnded, None);
         }
     }
 
@@ -512,10 +523,7 @@ fn thread_of(notification: &Notification<'_>) -> String {
 }
 
 fn already_answered() -> Error {
-    Error::new(
-        Status::AlreadyAnswered,
-        "the request was answered before, or its turn is over; nothing more is to be said",
-    )
+    Fate::Answered.refusal()
 }
 
 fn request_event(snapshot: &Snapshot) -> Box<Event> {

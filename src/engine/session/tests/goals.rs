@@ -262,7 +262,7 @@ fn what_a_turn_of_a_goal_asks_is_asked_under_the_id_of_the_first() {
     let asked = talk.session.take_question(talk.now, event.request_id()).unwrap();
     assert_eq!((event.kind(), &*asked.turn_id), (EventKind::Request, TURN));
     talk.step_ends(SECOND, "completed", 109);
-    assert!(asked.cancelled.load(std::sync::atomic::Ordering::Acquire), "the turn that asked is over");
+    assert!(asked.fate.is_cancelled(), "the turn that asked is over");
 }
 
 #[test]

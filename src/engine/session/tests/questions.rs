@@ -160,7 +160,7 @@ fn the_end_of_a_turn_cancels_its_requests_before_the_last_event() {
     let snapshot = talk.session.take_question(talk.now, id).unwrap();
     talk.session.set_cancel_hook(id, CancelHook::new(|| ()));
     talk.turn_completed("interrupted");
-    assert!(snapshot.cancelled.load(std::sync::atomic::Ordering::Acquire));
+    assert!(snapshot.fate.is_cancelled());
     assert_eq!(talk.session.take_effects().unwrap().cancelled.len(), 1);
     let kinds = talk.kinds(handle);
     assert_eq!(kinds, [EventKind::TurnCompleted, EventKind::RequestResolved, EventKind::TurnEnded]);
@@ -414,7 +414,7 @@ fn the_end_of_the_turn_or_of_the_runtime_cancels_every_kind_of_request() {
             let id = talk.delivered(handle);
             let snapshot = talk.session.take_question(talk.now, id).unwrap();
             end(&mut talk);
-            assert!(snapshot.cancelled.load(std::sync::atomic::Ordering::Acquire), "{method}");
+            assert!(snapshot.fate.is_cancelled(), "{method}");
             assert!(resolved(&talk.events(handle), id), "{method}");
             let late = talk.session.answer(talk.now, id, &Answer::Decline).unwrap_err();
             assert_eq!(late.status(), Status::AlreadyAnswered, "{method}");
@@ -465,4 +465,38 @@ fn once_the_thread_rests_what_nobody_listens_to_is_declined_at_once_again() {
     talk.turn_completed("completed");
     talk.ask(8, COMMAND);
     assert_eq!(talk.answers(), [json!({"id": 8, "result": {"decision": "decline"}})]);
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_told_what_happened_instead() {
+    type Happens = fn(&mut Talk, QuestionId);
+    fn resolve(talk: &mut Talk) {
+        talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": 0}));
+    }
+    let fates: [(&str, Happens); 7] = [
+        ("alreadyAnswered", |talk, id| talk.session.answer(talk.now, id, &Answer::Decline).unwrap()),
+        ("answeredElsewhere", |talk, _| resolve(talk)),
+        ("turnEnded", |talk, _| {
+            let handle = talk.session.handles.iter().next().unwrap().0;
+            talk.session.interrupt_turn(talk.now, handle);
+            resolve(talk);
+        }),
+        ("turnEnded", |talk, _| talk.turn_completed("interrupted")),
+        ("turnEnded", |talk, _| talk.session.lost(talk.now, Error::new(Status::Transport, "killed"))),
+        ("answerTimeout", |talk, _| talk.pass(seconds(10))),
+        ("requestDeclined", |talk, _| talk.session.close(talk.now)),
+    ];
+    for (reason, happens) in fates {
+        let mut talk = Talk::with(|config| config.answer_timeout = Some(seconds(10)));
+        let handle = talk.running(Delivery::Kept, Limits::default());
+        talk.ask(0, COMMAND);
+        let id = talk.delivered(handle);
+        let snapshot = talk.session.take_question(talk.now, id).unwrap();
+        assert!(snapshot.fate.refusal().is_none());
+        happens(&mut talk, id);
+        talk.session.lost(talk.now, Error::new(Status::Transport, "killed"));
+        let refusal = snapshot.fate.refusal().unwrap();
+        assert_eq!((refusal.status(), refusal.reason()), (Status::AlreadyAnswered, reason));
+        assert_eq!(snapshot.fate.is_cancelled(), reason != "alreadyAnswered");
+    }
 }
