@@ -29,13 +29,17 @@ const FIELDS: &[(Release, &str, &[&str])] = &[
     (Release(0, 164, 0), "turn/steer", &["responsesapiClientMetadataPatch"]),
     (Release(0, 165, 0), "thread/fork", &["attachToSource"]),
     (Release(0, 165, 0), "thread/list", &["attachedToThreadId"]),
+    (Release(0, 165, 0), "thread/sample", &["threadSource"]),
     (Release(0, 166, 0), "hooks/list", &["threadId"]),
+    (Release(0, 169, 0), "account/gatewayOAuth/login", &["deviceAuth", "modelProvider"]),
+    (Release(0, 169, 0), "account/gatewayOAuth/read", &["modelProvider"]),
     (Release(0, 169, 0), "mcpServer/resource/read", &["_meta"]),
     (Release(0, 169, 0), "model/list", &["modelProvider"]),
     (Release(0, 169, 0), "thread/items/list", &["deferOutput"]),
     (Release(0, 169, 0), "thread/list", &["currentAccountOnly", "includeAttachedThreads"]),
     (Release(0, 169, 0), "thread/queue/add", &["responsesapiClientMetadata"]),
     (Release(0, 169, 0), "thread/queue/update", &["responsesapiClientMetadata"]),
+    (Release(0, 169, 0), "thread/sample", &["allowInProgressTurn", "interruptOnCancel"]),
     (Release(0, 169, 0), "thread/search", &["currentAccountOnly", "includeAttachedThreads"]),
     (Release(0, 169, 0), "thread/settings/update", &["environments"]),
     (Release(0, 169, 0), "turn/settings/update", &["environments"]),
@@ -236,6 +240,13 @@ mod tests {
         {
             assert!(refusal(version, "turn/start", r#"{"toolOutput":{}}"#).is_none(), "{version}");
         }
+    }
+
+    #[test]
+    fn a_field_of_a_method_that_came_later_too_is_refused_by_name() {
+        let sample = |version, field: &str| refusal(version, "thread/sample", &format!("{{\"{field}\":true}}"));
+        assert!(sample("0.164.0", "threadSource").is_some() && sample("0.165.0", "threadSource").is_none());
+        assert!(sample("0.166.0", "interruptOnCancel").is_some() && sample("0.169.0", "interruptOnCancel").is_none());
     }
 
     #[test]

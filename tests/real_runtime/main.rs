@@ -14,6 +14,7 @@ mod goals;
 mod inputs;
 mod load;
 mod notifications;
+mod parameters;
 mod policies;
 mod questions;
 mod reviews;
