@@ -2137,7 +2137,8 @@ codex_status codex_turn_next_event(struct codex_turn *turn,
  *
  * @param turn         required
  * @param text         the input; may be NULL when the params have some
- * @param params_json  a JSON object; NULL is the empty one
+ * @param params_json  a JSON object with "input" and what else the protocol has for turn/steer; NULL is the empty one. What
+ *                     counts from the beginning of a turn is refused: "approvalMode", "sandbox", "limits", an external message
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
  *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
  *         the turn is over

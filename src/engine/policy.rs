@@ -56,6 +56,18 @@ pub(super) fn translate_for_turn(params: &mut Object) -> Result<TurnSandbox> {
     Ok(sandbox)
 }
 
+/// The parameters of input for a turn that runs: what counts from the beginning of a turn cannot be changed by it, and the
+/// runtime would pass over it without a word.
+pub(super) fn translate_for_steering(params: &mut Object) -> Result<()> {
+    const FROM_THE_BEGINNING: [&str; 4] = ["approvalMode", "sandbox", "limits", "toolOutput"];
+    if let Some(field) = FROM_THE_BEGINNING.into_iter().find(|field| params.contains(field)) {
+        return Err(Error::invalid_argument(format!(
+            "{field} belongs to the beginning of a turn, and this one runs already: wait for its end or interrupt it, and start another"
+        )));
+    }
+    unwrap_raw(params)
+}
+
 /// The policy of a thread that was opened in a workspace that can be written.
 pub(super) fn workspace_of_thread(info: &str) -> Option<&str> {
     let policy = member(info, "sandbox")?;
@@ -154,6 +166,18 @@ mod tests {
         );
         assert!(turn(r#"{"sandbox":"full-access"}"#).is_err());
         assert!(thread(r#"{"sandbox":5}"#).is_err());
+    }
+
+    #[test]
+    fn a_turn_that_runs_is_given_nothing_that_belongs_to_its_beginning() {
+        for field in ["approvalMode", "sandbox", "limits", "toolOutput"] {
+            let mut params = Object::parse(&format!(r#"{{"{field}":{{}}}}"#)).unwrap();
+            let error = translate_for_steering(&mut params).unwrap_err();
+            assert!(error.message().starts_with(field), "{error}");
+        }
+        let mut params = Object::parse(r#"{"clientUserMessageId":"m","raw":{"limits":1}}"#).unwrap();
+        translate_for_steering(&mut params).unwrap();
+        assert_eq!(params.to_json(), r#"{"clientUserMessageId":"m","limits":1}"#);
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl Turn {
     /// Adds input to the running turn.
     pub fn steer(&self, text: Option<&str>, params: Option<&str>) -> Result<()> {
         let mut params = parse_params(params)?;
-        policy::translate_for_turn(&mut params)?;
+        policy::translate_for_steering(&mut params)?;
         add_input(&mut params, text)?;
         self.wait_started()?;
         params.set_string("threadId", self.thread_id.get().map_or("", ZString::as_str));

@@ -634,6 +634,22 @@ static void run_with_reaction(session *s, decider *d, codex_status expected) {
   forget(&err);
 }
 
+TEST(what_a_dialog_shows_is_in_the_values_of_a_request) {
+  const char *path = NULL;
+  session *s = session_that_runs_command(&path);
+  codex_turn *turn = start_turn_or_fail(s->thread, "make a file");
+  codex_request *request = take_request(await_event(turn, CODEX_EVENT_REQUEST));
+  const codex_value *asked = codex_request_value(request);
+  CHECK_CONTAINS(string_at(asked, "/command"), text("touch '%s'", path));
+  CHECK_STR(string_at(asked, "/cwd"), s->work);
+  CHECK(strlen(string_at(asked, "/reason")) > 0);
+  CHECK_STR(string_at(asked, "/availableDecisions/0"), "accept");
+  CHECK_STR(string_at(asked, "/proposedExecpolicyAmendment/0"), "touch");
+  codex_request_free(request);
+  CHECK_INT(drain(turn), CODEX_OK);
+  codex_turn_free(turn);
+}
+
 TEST(a_command_that_is_approved_runs) {
   const char *path = NULL;
   session *s = session_that_runs_command(&path);
@@ -785,6 +801,7 @@ int main(int argc, char **argv) {
       CASE(the_user_data_of_a_handler_is_destroyed_once_when_all_let_go),
   };
   static const test_case with_runtime[] = {
+      CASE(what_a_dialog_shows_is_in_the_values_of_a_request),
       CASE(a_command_that_is_approved_runs),
       CASE(a_command_that_is_declined_does_not_run_and_the_turn_goes_on),
       CASE(a_command_whose_request_is_freed_does_not_run),

@@ -113,6 +113,8 @@ fn an_unread_handle_holds_the_runtime_back_and_loses_nothing() {
             assert_eq!(read_all(&turn), MILLION);
             end(&turn).completed();
             assert_bounded(&client);
+            assert!(stat(client.connection(), "deltasMerged") > 0);
+            assert!(stat(client.connection(), "peakTurnQueueBytes") >= CEILING as u64 / 2);
         });
     });
 }
@@ -213,6 +215,7 @@ fn what_belongs_to_no_turn_is_dropped_oldest_first_and_counted() {
         }
         assert!(kept > 0 && dropped > 0, "{kept} were kept and {dropped} dropped");
         assert!(kept + dropped >= 100_000);
+        assert!(stat(client.connection(), "peakClientQueueBytes") > 0);
     });
 }
 

@@ -1,6 +1,6 @@
 //! Who is logged in: by a key, in a browser, with a code on another device; and what the account may use.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -9,11 +9,12 @@ use codex::engine::client::{Client, Timeout};
 use codex::engine::connection::Deadline;
 use codex::engine::error::{Error, Status};
 use codex::engine::login::{Flow, Login};
+use codex::engine::request::{Answer, Request, RequestKind};
 use scripted_model::Response;
 use serde_json::{Value, json};
 
 use crate::support::follow::{PATIENCE, listen, method, parsed, run, soon, until_client};
-use crate::support::issuer::{Issuer, Person, USER_CODE, come_back_from, token};
+use crate::support::issuer::{Issuer, Person, USED_PERCENT, USER_CODE, come_back_from, token};
 use crate::support::real::{World, call, on_both_runtimes, thread_of};
 
 on_both_runtimes! {
@@ -21,6 +22,8 @@ on_both_runtimes! {
     the_model_is_asked_with_the_api_key,
     an_empty_api_key_is_refused_before_it_is_sent,
     the_model_is_asked_with_tokens_that_the_host_brings,
+    who_brings_tokens_is_asked_for_fresh_ones,
+    a_turn_fails_when_nobody_brings_fresh_tokens,
     a_logout_of_nobody_is_harmless,
     a_login_in_a_browser_ends_when_the_browser_comes_back,
     a_login_in_a_browser_can_be_cancelled,
@@ -35,6 +38,7 @@ on_both_runtimes! {
     closing_the_client_ends_a_login,
     models_come_in_pages,
     rate_limits_are_an_event_and_a_call,
+    who_has_logged_in_can_ask_how_much_is_used,
 }
 
 /// A client whose model provider wants a login.
@@ -104,6 +108,42 @@ fn the_model_is_asked_with_tokens_that_the_host_brings(world: &World) {
     assert_eq!(call(&client, "account/login/start", params)["type"], "chatgptAuthTokens");
     run(&thread_of(&client, json!({})), "go").completed();
     assert_eq!(world.model.requests()[0].header("authorization"), Some(&*format!("Bearer {}", token())));
+}
+
+/// A client whose host has brought tokens, and brings fresh ones like this.
+fn client_with_tokens(world: &World, refresh: impl Fn(Request) + Send + Sync + 'static) -> Client {
+    let client = world.client_with(|options| {
+        options.add_config("model_providers.mock.requires_openai_auth=true").expect("config");
+        options.request_handler = Some(Arc::new(refresh));
+    });
+    let params = json!({"type": "chatgptAuthTokens", "accessToken": token(), "chatgptAccountId": "account"});
+    call(&client, "account/login/start", params);
+    client
+}
+
+fn refuses_the_token(world: &World) {
+    world.says([Response::http(401, json!({"error": {"message": "the token is too old"}}))]);
+}
+
+fn who_brings_tokens_is_asked_for_fresh_ones(world: &World) {
+    refuses_the_token(world);
+    world.says([Response::text(["fine"])]);
+    let client = client_with_tokens(world, |request| {
+        assert_eq!(request.kind(), RequestKind::AuthRefresh);
+        assert_eq!(parsed(request.params().as_str())["reason"], "unauthorized");
+        let fresh = json!({"accessToken": format!("{}2", token()), "chatgptAccountId": "account"});
+        request.answer(&Answer::Result(fresh.to_string())).unwrap();
+    });
+    assert_eq!(run(&thread_of(&client, json!({})), "go").completed()["finalResponse"], "fine");
+    let fresh = format!("Bearer {}2", token());
+    assert_eq!(world.model.requests().last().unwrap().header("authorization"), Some(&*fresh));
+}
+
+fn a_turn_fails_when_nobody_brings_fresh_tokens(world: &World) {
+    refuses_the_token(world);
+    let (_, error) = run(&thread_of(&client_with_tokens(world, drop), json!({})), "go").not_completed();
+    assert_eq!(error.status(), Status::TurnFailed);
+    assert_eq!(error.message(), "auth refresh request failed: code=-32601");
 }
 
 fn a_logout_of_nobody_is_harmless(world: &World) {
@@ -252,4 +292,12 @@ fn rate_limits_are_an_event_and_a_call(world: &World) {
     assert!(parsed(told.json_str())["rateLimits"].is_object());
     let refused = client.call("account/rateLimits/read", None, Timeout::Default).unwrap_err();
     assert_eq!((refused.status(), refused.reason()), (Status::Auth, "unauthorized"));
+}
+
+fn who_has_logged_in_can_ask_how_much_is_used(world: &World) {
+    let issuer = Issuer::start(Person::Agrees);
+    let client = client_of(world, &issuer);
+    end(&start(&client, Flow::DeviceCode)).unwrap();
+    let limits = call(&client, "account/rateLimits/read", json!({}))["rateLimits"].take();
+    assert_eq!((&limits["primary"]["usedPercent"], &limits["planType"]), (&json!(USED_PERCENT), &json!("pro")));
 }

@@ -33,6 +33,7 @@ on_both_runtimes! {
     a_turn_that_calls_too_many_tools_is_interrupted,
     a_limit_of_the_client_counts_for_all_its_turns,
     a_limit_takes_the_commands_of_the_turn_along,
+    a_budget_that_is_used_up_takes_the_commands_of_the_turn_along,
     an_interrupt_leaves_commands_running,
     an_interrupt_ends_commands_when_the_options_say_so,
     a_command_of_an_earlier_turn_is_left_alone,
@@ -243,6 +244,22 @@ fn a_limit_takes_the_commands_of_the_turn_along(world: &World) {
     assert_eq!((&command["id"], &command["status"]), (&json!("call_1"), &json!("failed")));
     let pid = server(world, "first");
     eventually("the command ends", || !is_running(pid));
+}
+
+fn a_budget_that_is_used_up_takes_the_commands_of_the_turn_along(world: &World) {
+    let usage = Usage { input: 50, output: 10, total: 60, ..Usage::default() };
+    let client = world.client();
+    for (limit, ended_by) in [("maxTokens", "tokenLimit"), ("maxToolCalls", "toolLimit")] {
+        let command = json!({"cmd": format!("echo $$ > {limit}.pid; exec sleep 600"), "yield_time_ms": 250});
+        world.model.queue_for(limit, Response::new().call_exec("call_1", command).usage(usage));
+        world.model.queue_for(limit, Response::new().call_exec("call_2", json!({"cmd": "true"})).usage(usage));
+        half_for(world, limit);
+        let limits = json!({"limits": {limit: if limit == "maxTokens" { 100 } else { 1 }}}).to_string();
+        let (result, error) = run_with(&unrestricted(&client), limit, &limits).not_completed();
+        assert_eq!((error.status(), &result["endedBy"]), (Status::Limit, &json!(ended_by)));
+        let server = server(world, limit);
+        eventually("the command ends", || !is_running(server));
+    }
 }
 
 /// A turn whose command runs and is listed as a terminal, and the process of the command. A command that is interrupted before

@@ -4,6 +4,7 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use codex::engine::error::Status;
 use codex::engine::params::Params;
 use codex::engine::turn::{self, Turn};
 use scripted_model::{Request, Response};
@@ -20,7 +21,10 @@ on_both_runtimes! {
     text_and_items_arrive_in_their_order,
     any_text_arrives_as_it_is,
     a_skill_is_given_to_the_model,
+    a_mention_is_part_of_the_message,
     a_message_from_outside_is_the_output_of_a_tool,
+    a_message_from_outside_may_have_texts_and_images,
+    a_message_from_outside_cannot_be_steered_into_a_turn,
     the_id_of_the_hosts_message_comes_back,
 }
 
@@ -107,6 +111,39 @@ fn a_message_from_outside_is_the_output_of_a_tool(world: &World) {
     let request =
         sent(world, |params| params.set_external_message("notifications", Some("mail"), "You have mail.").unwrap());
     assert!(request.function_outputs().iter().any(|output| output.text() == "You have mail."), "{:?}", request.input());
+}
+
+fn a_message_from_outside_may_have_texts_and_images(world: &World) {
+    let content = json!([{"type": "input_text", "text": "a map"}, {"type": "input_image", "image_url": pixel_url()}]);
+    let message = json!({"name": "notifications", "namespace": "mail", "output": content});
+    let request = sent(world, |params| params.set_json("toolOutput", &message.to_string()).unwrap());
+    let outputs = request.function_outputs();
+    assert_eq!(
+        (&outputs[0].output[0]["text"], &outputs[0].output[1]["type"]),
+        (&json!("a map"), &json!("input_image"))
+    );
+}
+
+fn a_message_from_outside_cannot_be_steered_into_a_turn(world: &World) {
+    world.says([Response::text(["fine"]).gate("middle")]);
+    let turn = Turn::start(&world.thread(), Some("hello"), None).unwrap();
+    let mut message = Params::new();
+    message.set_external_message("notifications", None, "You have mail.").unwrap();
+    let error = turn.steer(None, Some(&message.json())).unwrap_err();
+    assert_eq!(error.status(), Status::InvalidArgument);
+    assert!(error.message().contains("toolOutput"), "{error}");
+    world.model.gate("middle").release();
+    assert_eq!(items(&end(&turn).completed(), "userMessage").len(), 1);
+}
+
+fn a_mention_is_part_of_the_message(world: &World) {
+    let mut params = Params::new();
+    params.add_text("ask $calendar").unwrap();
+    params.add_mention("calendar", "app://calendar").unwrap();
+    world.says([Response::text(["I see."])]);
+    let result = end(&Turn::start(&world.thread(), None, Some(&params.json())).unwrap()).completed();
+    let mention = json!({"type": "mention", "name": "calendar", "path": "app://calendar"});
+    assert_eq!(items(&result, "userMessage")[0]["content"][1], mention);
 }
 
 fn the_id_of_the_hosts_message_comes_back(world: &World) {

@@ -3,18 +3,40 @@
 use std::thread;
 
 use codex::engine::client::Client;
+use codex::engine::error::Status;
 use codex::engine::event::EventKind;
-use codex::engine::thread::Thread;
+use codex::engine::thread::{Origin, Thread};
+use codex::engine::turn::Turn;
 use scripted_model::{Message, Response};
 use serde_json::json;
 
-use crate::support::follow::{begin, end, events, run, texts};
-use crate::support::real::{World, on_both_runtimes, stats, thread_of};
+use crate::support::follow::{begin, end, events, run, texts, until};
+use crate::support::real::{Version, World, on_both_runtimes, stats, thread_of};
 
 on_both_runtimes! {
     thirty_threads_run_their_turns_from_many_threads_of_the_host,
     thirty_turns_begun_by_one_thread_of_the_host_all_end,
     several_threads_of_the_host_may_wait_for_one_turn,
+}
+
+/// Once, with the newer runtime: to start so many threads takes a while.
+#[test]
+fn an_interrupt_is_heard_among_256_quiet_turns() {
+    let world = World::new(Version::Pinned);
+    world.model.answer_with(|_| Response::hang());
+    let client = world.client_with(|options| options.add_config("features.shell_snapshot=false").unwrap());
+    let thread = |_| Thread::begin(&client, Origin::New, Some(r#"{"ephemeral":true}"#)).expect("the thread begins");
+    let turns: Vec<Turn> = (0..256).map(thread).map(|thread| begin(&thread, "go")).collect();
+    turns.iter().for_each(|turn| assert_eq!(until(turn, EventKind::TurnStarted).kind(), EventKind::TurnStarted));
+    assert_eq!(stats(&client)["turnsOpen"], 256);
+    let (first, others) = turns.split_first().expect("turns");
+    first.interrupt().unwrap();
+    assert_eq!(end(first).not_completed().1.status(), Status::TurnInterrupted);
+    assert_eq!(stats(&client)["turnsOpen"], 255);
+    others.iter().for_each(|turn| turn.interrupt().unwrap());
+    for turn in others {
+        assert_eq!(end(turn).not_completed().1.status(), Status::TurnInterrupted);
+    }
 }
 
 /// Thirty threads of one client; the model says "n a " and "n b" to what is about "#n#".

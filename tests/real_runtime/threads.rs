@@ -12,7 +12,7 @@ use scripted_model::{Message, Response};
 use serde_json::{Value, json};
 
 use crate::support::follow::{PATIENCE, begin, end, items, parsed, run, run_with, start, until, until_client};
-use crate::support::real::{World, call, on_both_runtimes, thread_of};
+use crate::support::real::{World, call, on_both_runtimes, stats, thread_of};
 
 on_both_runtimes! {
     a_thread_that_has_begun_takes_turns_before_it_is_ready,
@@ -397,11 +397,23 @@ fn parameters_that_the_library_does_not_know_reach_the_runtime(world: &World) {
 
 fn parameters_that_make_no_sense_are_refused_before_they_are_sent(world: &World) {
     let client = world.client();
-    let start = |params: &str| Thread::start(&client, Some(params)).unwrap_err().status();
-    assert_eq!(start(r#"{"approvalMode":"perhaps"}"#), Status::InvalidArgument);
-    assert_eq!(start(r#"{"sandbox":"full-access"}"#), Status::InvalidArgument);
-    assert_eq!(start(r#"{"limits":{"timeout":1}}"#), Status::InvalidArgument);
-    assert_eq!(start(r#"["an array"]"#), Status::InvalidArgument);
-    assert_eq!(start(r#"{"cut": "#), Status::InvalidJson);
-    assert_eq!(call(&client, "thread/loaded/list", json!({}))["data"], json!([]));
+    let thread = thread_of(&client, json!({}));
+    type Use<'a> = &'a dyn Fn(Option<&str>) -> Error;
+    let uses: [Use<'_>; 4] = [
+        &|params| Thread::start(&client, params).unwrap_err(),
+        &|params| Thread::resume(&client, UNKNOWN, params).unwrap_err(),
+        &|params| Thread::open(&client, Origin::Fork(UNKNOWN), params).unwrap_err(),
+        &|params| Turn::start(&thread, Some("go"), params).unwrap_err(),
+    ];
+    let sent = || stats(&client)["sentMessages"].clone();
+    let before = sent();
+    for refused in uses {
+        let status = |params: &str| refused(Some(params)).status();
+        assert_eq!(status(r#"{"approvalMode":"perhaps"}"#), Status::InvalidArgument);
+        assert_eq!(status(r#"{"sandbox":"full-access"}"#), Status::InvalidArgument);
+        assert_eq!(status(r#"{"limits":{"timeout":1}}"#), Status::InvalidArgument);
+        assert_eq!(status(r#"["an array"]"#), Status::InvalidArgument);
+        assert_eq!(status(r#"{"cut": "#), Status::InvalidJson);
+    }
+    assert_eq!(before, sent());
 }

@@ -22,6 +22,7 @@ on_both_runtimes! {
     a_function_of_the_program_is_called_with_its_arguments,
     the_model_is_told_what_the_tool_is_for_and_what_it_takes,
     a_tool_answers_with_texts_and_images,
+    a_tool_answers_in_the_runtimes_own_words,
     a_tool_that_fails_says_why,
     a_tool_that_is_called_three_times_answers_each_call,
     a_tool_that_frees_its_request_tells_the_model_so,
@@ -137,6 +138,16 @@ fn a_tool_answers_with_texts_and_images(world: &World) {
     let output = &requests.last().unwrap().function_outputs()[0].output;
     assert_eq!((&output[0]["text"], &output[1]["type"]), (&json!("a map"), &json!("input_image")));
     assert!(output[1]["image_url"].as_str().is_some_and(|url| url.starts_with("data:image/png")), "{output}");
+}
+
+fn a_tool_answers_in_the_runtimes_own_words(world: &World) {
+    calls_weather(world);
+    let thread = thread_with_weather(world, |request| {
+        let items = json!([{"type": "inputText", "text": "{\"degrees\":22}"}]);
+        request.answer(&Answer::Result(json!({"contentItems": items, "success": true}).to_string())).unwrap();
+    });
+    run(&thread, "go").completed();
+    assert_eq!(parsed(&world.told("call_1")), json!({"degrees": 22}));
 }
 
 fn a_tool_that_fails_says_why(world: &World) {

@@ -57,6 +57,7 @@ impl Issuer {
     /// Has a runtime log in here.
     pub fn serve(&self, options: &mut ClientOptions) {
         options.set_env("CODEX_APP_SERVER_LOGIN_ISSUER", Some(&self.url())).expect("a variable");
+        options.add_config(&format!("chatgpt_base_url=\"{}\"", self.url())).expect("a configuration override");
     }
 }
 
@@ -81,9 +82,20 @@ fn answer(request: Request, person: &AtomicU8) {
         "/oauth/token" => {
             (200, json!({"id_token": token(), "access_token": token(), "refresh_token": "r", "expires_in": 3600}))
         }
+        "/api/codex/usage" => (200, usage()),
         _ => (404, json!({})),
     };
     let _ = request.respond(Response::from_string(body.to_string()).with_status_code(status));
+}
+
+/// How much of what the person may use is used.
+pub const USED_PERCENT: u8 = 42;
+
+fn usage() -> Value {
+    let window = json!({"used_percent": USED_PERCENT, "limit_window_seconds": 18_000, "reset_after_seconds": 60,
+        "reset_at": 2_000_000_000});
+    let limit = json!({"allowed": true, "limit_reached": false, "primary_window": window, "secondary_window": null});
+    json!({"plan_type": "pro", "rate_limit": limit, "credits": null})
 }
 
 /// A token that nobody signed.
