@@ -21,6 +21,7 @@ on_both_runtimes! {
     an_interrupt_pauses_the_goal_and_the_thread_is_usable,
     a_limit_pauses_the_goal,
     a_failure_ends_the_goal_with_its_reason,
+    a_goal_whose_model_breaks_off_is_blocked,
     a_freed_handle_lets_the_goal_go_on,
     a_runtime_that_is_killed_ends_the_goal,
     what_cannot_be_a_goal_is_refused_before_the_model_is_asked,
@@ -72,8 +73,8 @@ fn goal_of(client: &Client, thread: &Thread) -> Value {
 
 fn a_goal_is_one_turn_with_the_sums_of_all(world: &World) {
     takes_two_turns(world);
-    let thread = world.thread();
-    let turn = pursue(&thread);
+    let (client, thread) = client_and_thread(world);
+    let turn = Turn::pursue(&thread, &format!(" {OBJECTIVE}\n"), None).expect("the goal is set");
     let result = end(&turn).completed();
     assert_eq!(result["id"], turn.id().as_str());
     assert_eq!((messages(&result), &result["finalResponse"]), (vec!["one, two", "three"], &json!("three")));
@@ -86,6 +87,7 @@ fn a_goal_is_one_turn_with_the_sums_of_all(world: &World) {
     let asked = world.model.requests();
     assert_eq!(asked.len(), 3);
     assert!(asked[0].body().to_string().contains(OBJECTIVE), "the model knows the objective");
+    assert_eq!(goal_of(&client, &thread)["objective"], OBJECTIVE, "blanks around it do not count");
 }
 
 fn its_events_have_one_beginning_one_end_and_one_id(world: &World) {
@@ -166,6 +168,17 @@ fn a_failure_ends_the_goal_with_its_reason(world: &World) {
     assert!(error.message().contains("Quota exceeded"), "{error}");
     assert_eq!((messages(&result), &result["endedBy"]), (vec!["one"], &json!("failed")));
     assert_eq!(goal_of(&client, &thread)["status"], "usageLimited");
+    world.says([says("fine")]);
+    run(&thread, "go on").completed();
+}
+
+fn a_goal_whose_model_breaks_off_is_blocked(world: &World) {
+    world.says([says("one"), Response::new().failed("server_error", "boom from the model")]);
+    let (client, thread) = client_and_thread(world);
+    let (result, error) = end(&pursue(&thread)).not_completed();
+    assert!(error.message().contains("boom from the model"), "{error}");
+    assert_eq!((messages(&result), &result["endedBy"]), (vec!["one"], &json!("failed")));
+    assert_eq!(goal_of(&client, &thread)["status"], "blocked");
     world.says([says("fine")]);
     run(&thread, "go on").completed();
 }
