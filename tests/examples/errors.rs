@@ -12,7 +12,8 @@ fn errors_tells_which_limit_was_crossed_and_what_was_done_until_then() {
         assert!(shown.starts_with("CODEX_ERROR_LIMIT: "), "{shown}");
         assert!(shown.contains("\nWhat to do: ask for less, or allow more\n"), "{shown}");
         assert!(shown.contains("\nIt was ended by: toolLimit. Until then:\n  userMessage"), "{shown}");
-        assert!(shown.contains("echo file 3") && !shown.contains("echo file 4"), "{shown}");
+        // The call that crosses the limit begins, and may have come to its end before the interrupt.
+        assert!(shown.contains("echo file 3"), "{shown}");
     });
 }
 
