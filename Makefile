@@ -88,6 +88,7 @@ verify: verify-tools differential asan tsan valgrind test-cpp-all consumers even
 
 verify-tools: ## Check that the tools of `make verify` are there
 	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv doxygen groff g++ nlohmann_json
+	@scripts/check-tools curl wget
 
 differential: ## Hold the quick scanner against serde on ten million lines
 	CODEX_FUZZ_LINES=10000000 cargo test --lib differential
@@ -127,8 +128,9 @@ test-cpp-all: debug ## Compile the C++ tests with g++ and clang++ as C++17, 20 a
 	scripts/test-env scripts/run-cpp-tests --all $(DEBUG)
 
 consumers: build ## Install, move and use the library from cc, pkg-config, CMake, C++, dlopen, a plugin; check what is shipped
-	@scripts/check-tools cmake pkg-config asan
+	@scripts/check-tools cmake pkg-config asan python3 curl wget
 	cargo build -p fake-runtime
+	scripts/check-fetch-runtime
 	scripts/check-symbols $(RELEASE)/$(LIB)
 	scripts/check-consumers
 
