@@ -28,7 +28,7 @@ PACKAGE := $(TARGET)/package
 LICENCES := THIRD-PARTY-LICENCES
 HEADERS := $(notdir $(wildcard include/*.h include/*.hpp))
 # `make docs` writes them.
-MANPAGES := $(notdir $(wildcard $(TARGET)/docs/man/man3/codex*.3))
+MANPAGES := $(notdir $(wildcard $(TARGET)/docs/man/man3/*.3))
 
 INSTALLED := $(addprefix $(INCLUDEDIR)/,$(HEADERS)) $(MODULEDIR)/module.modulemap \
 	$(addprefix $(LIBDIR)/,$(REALNAME) $(SONAME) $(LIB) libcodex.a) \
