@@ -60,10 +60,9 @@ fn approve_shows_the_diff_and_changes_nothing_when_told_no() {
     });
 }
 
-#[test]
-fn approve_stops_the_turn_when_told_so() {
-    live([marks("1")], |world| {
-        let mut approve = start("approve", &["go"], world);
+fn stops_when_told_so(approve: &'static str) {
+    live([marks("1")], move |world| {
+        let mut approve = start(approve, &["go"], world);
         read_until(&mut approve, ASKS);
         type_in(&mut approve, "c\n");
         let End { code, shown, complaint } = end(approve);
@@ -71,4 +70,14 @@ fn approve_stops_the_turn_when_told_so() {
         assert_eq!(complaint, "approve: the turn was interrupted\n");
         assert_eq!(marks_in(world), 0);
     });
+}
+
+#[test]
+fn approve_stops_the_turn_when_told_so() {
+    stops_when_told_so("approve");
+}
+
+#[test]
+fn approve_in_cpp_stops_the_turn_when_told_so() {
+    stops_when_told_so("approve.cpp");
 }

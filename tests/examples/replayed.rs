@@ -1,5 +1,5 @@
 //! Every example is recorded once with the real runtime and played back without one. A new example needs nothing here as long
-//! as it takes no arguments and asks for no input.
+//! as it takes no arguments and asks for no input. The recording of one that there is in C++ too is played back by both.
 
 use std::fs;
 use std::io::Read;
@@ -161,6 +161,15 @@ fn plays_back(example: &str, issuer: &Issuer) {
     assert!(!live.is_empty(), "{example} shows nothing");
     // The code of a login is a secret.
     assert_eq!(played, live.replace(USER_CODE, "[removed]"), "{example}");
+    if let Some(twin) = twins_in_cpp().iter().find(|twin| twin.strip_suffix(".cpp") == Some(example)) {
+        assert_eq!(perform(twin, &scene, Take::Replay(&world)), played, "{twin}");
+    }
+}
+
+/// The examples that there are in C++ too, by the names of their files.
+fn twins_in_cpp() -> Vec<String> {
+    let examples = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-cpp")).expect("the examples");
+    examples.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect()
 }
 
 /// The name of an example: that of its file, or of its folder, whose first file has the same name.
@@ -168,6 +177,16 @@ fn example(path: &Path) -> Option<String> {
     let name = path.file_stem()?.to_str()?;
     let is_one = path.extension().is_some_and(|it| it == "c") || path.join(name).with_extension("c").exists();
     is_one.then(|| name.to_owned())
+}
+
+#[test]
+fn every_example_in_cpp_has_its_twin_in_c_whose_recording_it_plays_back() {
+    let twins = twins_in_cpp();
+    assert!(twins.len() >= 4, "only {twins:?} were found");
+    for twin in twins {
+        let in_c = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c").join(&twin).with_extension("c");
+        assert!(in_c.exists(), "{twin} has no twin: {}", in_c.display());
+    }
 }
 
 #[test]

@@ -53,9 +53,13 @@ pub fn live(responses: impl IntoIterator<Item = Response>, test: impl FnOnce(&Wo
     });
 }
 
-/// What an example is made of: one file, or those of its folder.
+/// What an example is made of: one file, or those of its folder. An example in C++ has the name of its file.
 fn sources(example: &str) -> Vec<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples-c").join(example);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if example.ends_with(".cpp") {
+        return vec![root.join("examples-cpp").join(example)];
+    }
+    let path = root.join("examples-c").join(example);
     let Ok(folder) = path.read_dir() else {
         return vec![path.with_extension("c")];
     };

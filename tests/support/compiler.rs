@@ -10,11 +10,18 @@ pub fn built() -> PathBuf {
     test.ancestors().nth(2).expect("target/debug/deps").to_owned()
 }
 
+/// The compiler for a source file, and its standard.
+fn compiler_of(source: &Path) -> (String, &'static str) {
+    let is_cpp = source.extension().is_some_and(|extension| extension == "cpp");
+    let (variable, usual, standard) = if is_cpp { ("CXX", "c++", "-std=c++17") } else { ("CC", "cc", "-std=c99") };
+    (env::var(variable).unwrap_or_else(|_| usual.to_owned()), standard)
+}
+
 /// Compiles an example from its sources, with the flags of the packages that it needs.
 pub fn compile(sources: &[PathBuf], flags: &[String], program: &Path) {
-    let cc = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let done = Command::new(&cc)
-        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+    let (compiler, standard) = compiler_of(&sources[0]);
+    let done = Command::new(&compiler)
+        .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
         .args(sources)
         .arg(format!("-I{}", Path::new(env!("CARGO_MANIFEST_DIR")).join("include").display()))
         .args(flags)
@@ -23,6 +30,6 @@ pub fn compile(sources: &[PathBuf], flags: &[String], program: &Path) {
         .args(["-lcodex", "-o"])
         .arg(program)
         .output()
-        .unwrap_or_else(|error| panic!("{cc} cannot be run: {error}; install a C compiler"));
+        .unwrap_or_else(|error| panic!("{compiler} cannot be run: {error}; install a C and a C++ compiler"));
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
