@@ -5,6 +5,7 @@ mod support;
 
 mod connecting;
 mod frames;
+mod hostile;
 mod losses;
 mod reconnecting;
 mod secrets;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::{TcpSocket, UnixSocket};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::handshake::{Request, shake_hands};
 use super::resolve::addresses_of;
@@ -19,6 +19,9 @@ use crate::sys::above_standard_streams;
 
 /// How long one address of several may take.
 const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// How long to wait before another attempt at a socket that is crowded.
+const FULL: Duration = Duration::from_millis(20);
 
 /// Everything that is needed to reach a runtime behind a socket.
 #[derive(Debug)]
@@ -81,8 +84,14 @@ impl Destination {
 }
 
 async fn open_file(path: &Path) -> io::Result<OwnedFd> {
-    let socket = above_standard_streams(UnixSocket::new_stream)??;
-    Ok(socket.connect(path).await?.into_std()?.into())
+    loop {
+        let socket = above_standard_streams(UnixSocket::new_stream)??;
+        match socket.connect(path).await {
+            // As many wait already as may: here the system tells so instead of letting another one wait.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(FULL).await,
+            connected => return Ok(connected?.into_std()?.into()),
+        }
+    }
 }
 
 async fn open_port(address: &WebAddress) -> io::Result<OwnedFd> {

@@ -41,9 +41,16 @@ pub(super) async fn shake_hands(stream: &mut dyn Stream, request: &Request<'_>) 
             }
             Ok(None) if count == 0 => return Err(request.broken(&io::ErrorKind::UnexpectedEof.into())),
             Ok(None) if came.len() < LONGEST_HEAD => {}
-            _ => return Err(request.no_websocket("its answer is no HTTP")),
+            _ => return Err(request.not_understood(&came)),
         }
     }
+}
+
+/// The status in `HTTP/1.0 503 …`.
+fn status_of(answer: &[u8]) -> Option<StatusCode> {
+    let mut words = answer.split(|byte| *byte == b' ');
+    words.next().filter(|version| version.starts_with(b"HTTP/"))?;
+    StatusCode::from_bytes(words.next()?.get(..3)?).ok()
 }
 
 /// It need not be secret, only never the same.
@@ -95,6 +102,14 @@ impl Request<'_> {
         let error = Error::new(class, format!("{endpoint} refused the connection with HTTP {status}: {why}"))
             .with_reason(reason);
         if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS { error.retryable() } else { error }
+    }
+
+    /// What stands before a runtime may refuse in an older version of HTTP than WebSockets are opened in.
+    fn not_understood(&self, answer: &[u8]) -> Error {
+        match status_of(answer) {
+            Some(status) if status != StatusCode::SWITCHING_PROTOCOLS => self.refused(status),
+            _ => self.no_websocket("its answer is no HTTP"),
+        }
     }
 
     fn no_websocket(&self, why: &str) -> Error {

@@ -12,6 +12,9 @@ use crate::engine::transport::framing::{Skipped, deliver_line, give_back, make_r
 /// No frame that controls the connection is longer.
 const LONGEST_CONTROL: u64 = 125;
 
+/// No frame of a message is longer: the first bit of a length must not be set.
+const LONGEST_DATA: u64 = u64::MAX >> 1;
+
 /// The bytes that came, and the message that is being put together.
 #[derive(Debug)]
 pub(super) struct Inbox {
@@ -127,6 +130,9 @@ impl Inbox {
                 Ok(Found::Used(used + payload.len()))
             }
             OpCode::Data(kind) => {
+                if length > LONGEST_DATA {
+                    return Err("a frame that is longer than any may be");
+                }
                 self.check_place(kind)?;
                 let is_whole = header.is_final && self.partial.is_none() && length <= self.max as u64;
                 if !is_whole {

@@ -84,18 +84,23 @@ impl Outbox {
 
     /// Writes all that there is.
     pub(super) fn poll_flush(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.frame_controls();
-        if self.bytes.is_empty() {
-            return Poll::Ready(Ok(()));
+        loop {
+            // Behind what is being written, so that pings do not pile up while the other side does not read.
+            if self.bytes.is_empty() {
+                self.frame_controls();
+            }
+            if self.bytes.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let written = ready!(self.poll_write_all(stream, cx));
+            self.written = 0;
+            self.bytes.clear();
+            self.bytes.shrink_to(KEPT);
+            if written.is_err() {
+                self.goodbye = Goodbye::Said;
+                return Poll::Ready(written);
+            }
         }
-        let written = ready!(self.poll_write_all(stream, cx));
-        self.written = 0;
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT);
-        if written.is_err() {
-            self.goodbye = Goodbye::Said;
-        }
-        Poll::Ready(written)
     }
 
     fn poll_write_all(&mut self, stream: &mut dyn Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -162,5 +167,28 @@ impl Masks {
     fn next(&mut self) -> [u8; 4] {
         self.used += 1;
         (self.random.hash_one(self.used) as u32).to_ne_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// How much one who does not read lets others write.
+    const ROOM: usize = 64;
+
+    #[test]
+    fn one_who_pings_and_does_not_read_makes_nothing_pile_up() {
+        let (mut stream, _other) = tokio::io::duplex(ROOM);
+        let (mut outbox, mut cx) = (Outbox::default(), Context::from_waker(Waker::noop()));
+        assert!(outbox.poll_send(&mut stream, &mut cx, &"x".repeat(100)).is_pending());
+        let framed = outbox.bytes.len();
+        for _ in 0..1000 {
+            outbox.answer_ping(&[b'?'; 125]);
+            assert!(outbox.poll_flush(&mut stream, &mut cx).is_pending());
+        }
+        assert_eq!(outbox.bytes.len(), framed);
     }
 }
