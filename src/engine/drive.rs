@@ -218,33 +218,11 @@ fn lost_error(ending: Ending) -> Error {
     if let Some(cause) = ending.cause {
         return cause;
     }
-    let how = ending.exit_status.as_deref().unwrap_or("the connection was closed");
-    let said = ending.stderr_tail.as_deref().and_then(last_words);
-    let said = said.map(|line| format!("; its last words: {line}")).unwrap_or_default();
-    Error::new(
-        Status::Transport,
-        format!("the runtime ended ({how}){said}; connect a new client, then resume the thread"),
-    )
-    .with_reason(CONNECTION_LOST)
-    .with_exit_status(ending.exit_status)
-    .with_stderr_tail(ending.stderr_tail)
-}
-
-/// The line that says what was wrong: a backtrace may follow it.
-fn last_words(stderr: &str) -> Option<&str> {
-    let mut lines = stderr.lines().map(str::trim).rev().filter(|line| !line.is_empty());
-    let last = lines.clone().next();
-    lines.find(|line| line.starts_with("Error")).or(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_error_is_told_and_not_the_backtrace_behind_it() {
-        assert_eq!(last_words("noise\nError: no home\n\nStack backtrace:\n 0: <unknown>\n"), Some("Error: no home"));
-        assert_eq!(last_words("one\ntwo\n\n"), Some("two"));
-        assert_eq!(last_words(" \n"), None);
-    }
+    let how = ending.exit_status.clone().unwrap_or_else(|| "the connection was closed".to_owned());
+    let error = Error::new(Status::Transport, format!("the runtime ended ({how})"))
+        .with_reason(CONNECTION_LOST)
+        .with_exit_status(ending.exit_status)
+        .with_stderr_tail(ending.stderr_tail);
+    let message = format!("{}; connect a new client, then resume the thread{}", error.message(), error.last_words());
+    error.reworded(Status::Transport, message)
 }

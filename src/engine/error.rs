@@ -173,6 +173,17 @@ impl Error {
         self.details.stderr_tail.as_deref()
     }
 
+    /// How the process of the runtime ended, if there was one.
+    pub fn exit_status(&self) -> Option<&str> {
+        self.details.exit_status.as_deref()
+    }
+
+    /// The end of a sentence: what the runtime said last, or "".
+    pub fn last_words(&self) -> String {
+        let said = self.stderr_tail().and_then(last_words);
+        said.map(|line| format!("; its last words: {line}")).unwrap_or_default()
+    }
+
     /// The JSON-RPC code of the runtime's answer; 0 when there is none.
     pub fn rpc_code(&self) -> i64 {
         self.details.rpc_code
@@ -200,6 +211,13 @@ impl Error {
     }
 }
 
+/// The line that says what was wrong: a backtrace may follow it.
+fn last_words(stderr: &str) -> Option<&str> {
+    let mut lines = stderr.lines().map(str::trim).rev().filter(|line| !line.is_empty());
+    let last = lines.clone().next();
+    lines.find(|line| line.starts_with("Error")).or(last)
+}
+
 fn push_raw(json: &mut String, key: &str, raw: Option<&str>) {
     json.push_str(&format!(",\"{key}\":{}", raw.unwrap_or("null")));
 }
@@ -215,6 +233,13 @@ fn push_text(json: &mut String, key: &str, text: Option<&str>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_error_is_told_and_not_the_backtrace_behind_it() {
+        assert_eq!(last_words("noise\nError: no home\n\nStack backtrace:\n 0: <unknown>\n"), Some("Error: no home"));
+        assert_eq!(last_words("one\ntwo\n\n"), Some("two"));
+        assert_eq!(last_words(" \n"), None);
+    }
 
     #[test]
     fn the_json_of_an_error_holds_everything_and_is_valid() {

@@ -31,6 +31,7 @@ const REASONS: &[(Shape, &str)] = &[
     (Starts("no archived rollout found"), "threadNotArchived"),
     (Starts("thread not loaded"), "threadNotLoaded"),
     (Starts("invalid thread id"), "invalidThreadId"),
+    (Starts("invalid session id"), "invalidThreadId"),
     (Starts("no active turn"), "noActiveTurn"),
     (Starts("expected active turn id"), "turnMismatch"),
     (Holds("already has an active writer"), "activeWriter"),
@@ -58,7 +59,8 @@ pub fn rpc_error(method: &str, error: &RpcError<'_>) -> Error {
         "unauthorized" => Status::Auth,
         _ => Status::Rpc,
     };
-    let made = Error::new(status, format!("{method} was refused by the runtime: {}{}", error.message, advice(reason)))
+    let said = said(reason, &error.message);
+    let made = Error::new(status, format!("{method} was refused by the runtime: {said}{}", advice(method, reason)))
         .with_reason(reason)
         .with_rpc_code(error.code)
         .with_data(error.data);
@@ -79,11 +81,24 @@ fn rpc_reason(error: &RpcError<'_>) -> &'static str {
     }
 }
 
-fn advice(reason: &str) -> &'static str {
+/// Of an unknown method the runtime says what all of its methods are: hundreds.
+fn said<'a>(reason: &str, message: &'a str) -> &'a str {
+    match message.split_once(", expected one of ") {
+        Some((what, _)) if reason == "unknownMethod" => what,
+        _ => message,
+    }
+}
+
+fn advice(method: &str, reason: &str) -> &'static str {
     match reason {
         "overloaded" => " Give the call more time, or start fewer at once.",
         "experimentalRequired" => ". Enable the experimental API in the client's options.",
+        "unknownMethod" => ". Check its name, and whether this version of the runtime has it.",
+        "threadNotFound" if matches!(method, "thread/resume" | "thread/fork") => {
+            ". Check its id, and the home directory of the runtime: threads are stored there, with their first turn."
+        }
         "threadNotFound" => ". Resume the thread first, or check its id.",
+        "invalidThreadId" => ". Pass the id as the runtime gave it.",
         "threadNotLoaded" => ". Resume the thread first.",
         "threadNotArchived" => ". It is not archived, or there is no such thread.",
         "activeTurnNotSteerable" => ". A review or a compaction runs on the thread; wait for its end.",
@@ -168,6 +183,8 @@ mod tests {
             ("thread not found: 01a2", "threadNotFound"),
             ("no rollout found for thread id 01a2", "threadNotFound"),
             ("thread not loaded: 01a2", "threadNotLoaded"),
+            ("invalid thread id: invalid length", "invalidThreadId"),
+            ("invalid session id: invalid length", "invalidThreadId"),
             ("no active turn to steer", "noActiveTurn"),
             ("expected active turn id `nope` but found `01a2`", "turnMismatch"),
             ("expected active turn id wrong but found 01a2", "turnMismatch"),
@@ -184,6 +201,30 @@ mod tests {
         }
         assert_eq!(reason(-32001, "Server overloaded; retry later."), "overloaded");
         assert_eq!(reason(-32603, "No such file or directory (os error 2)"), "internal");
+    }
+
+    #[test]
+    fn the_message_about_an_unknown_method_does_not_name_all_others() {
+        let message = Cow::Borrowed("Invalid request: unknown variant `a/b`, expected one of `initialize`, `c/d`");
+        let error = rpc_error("a/b", &RpcError { code: -32600, message, data: None });
+        assert!(error.message().contains("unknown variant `a/b`. Check its name"), "{}", error.message());
+        assert!(!error.message().contains("c/d"), "{}", error.message());
+    }
+
+    #[test]
+    fn the_advice_about_a_missing_thread_is_one_that_can_be_followed() {
+        let advice = |method| {
+            let message = Cow::Borrowed("no rollout found for thread id 01a2");
+            rpc_error(method, &RpcError { code: -32600, message, data: None }).message().to_owned()
+        };
+        assert!(advice("turn/start").contains("Resume the thread first"));
+        for method in ["thread/resume", "thread/fork"] {
+            assert!(
+                advice(method).contains("Check its id") && !advice(method).contains("Resume"),
+                "{}",
+                advice(method)
+            );
+        }
     }
 
     #[test]

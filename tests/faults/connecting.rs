@@ -35,6 +35,7 @@ fn a_runtime_that_ends_at_once_leaves_its_exit_status_and_its_last_words() {
         for part in ["fake-runtime", "exit status 3", "Error: no config"] {
             assert!(error.message().contains(part), "{}", error.message());
         }
+        assert!(!error.message().contains("resume"), "there was no thread yet: {}", error.message());
     });
 }
 

@@ -148,7 +148,8 @@ impl Started {
             Status::Transport => {
                 let advice = error.stderr_tail().and_then(compat::advice_on_start);
                 let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
-                let message = format!("{program} ended before it was ready: {}{advice}", error.message());
+                let how = error.exit_status().unwrap_or_else(|| error.message());
+                let message = format!("{program} ended before it was ready ({how}){}{advice}", error.last_words());
                 error.reworded(Status::RuntimeStart, message)
             }
             Status::RuntimeStart => {
