@@ -589,11 +589,9 @@ codex_status codex_error_status(const struct codex_error *error);
 const char *codex_error_message(const struct codex_error *error);
 
 /**
- * One stable word for the cause, where the status alone does not tell it: "threadNotFound", "threadNotLoaded",
- * "noActiveTurn", "turnMismatch", "unknownMethod", "invalidParams", "experimentalRequired", "overloaded", "activeWriter",
- * "threadArchived", "inputTooLarge", "unauthorized", "usageLimitExceeded" and what else the runtime reports of a turn,
- * "connectionLost", "messageTooLong", "queueFull", "notARuntime", "metadataMissing", "replayMismatch", "recordingUnusable",
- * "recordingUnwritable", and others in later versions.
+ * One stable word for the cause, where the status alone does not tell it: "threadNotFound", "noActiveTurn", "connectionLost",
+ * "replayMismatch" and so on. The guide docs/guides/errors-and-deadlines.md lists them all; what the runtime reports of a turn,
+ * like "usageLimitExceeded", comes as it is. Later versions may have more.
  *
  * @param error  may be NULL: ""
  * @return borrowed from the error; "" when there is none; never NULL
@@ -620,7 +618,8 @@ bool codex_error_is_retryable(const struct codex_error *error);
 
 /**
  * Everything that is known, as a JSON object: status, message, reason, rpcCode, retryable, data, codexErrorInfo, exitStatus,
- * stderrTail. What the runtime said is in it verbatim; what is unknown is null.
+ * stderrTail. The data and the codexErrorInfo are the runtime's own, verbatim. What is unknown is null, a reason "" and an
+ * rpcCode 0.
  *
  * @param error  may be NULL: ""
  * @return borrowed from the error; never NULL
@@ -1307,16 +1306,18 @@ codex_status codex_client_options_set_callback_threads(struct codex_client_optio
 /**
  * ## Client
  *
- * A client is one runtime, `codex app-server`, that the library starts and talks to. Calls may be made from any number of
- * threads at once, and any number of turns may run. The runtime is a child process of its own process group, which inherits
- * no open file of this process; it and the commands that it runs end with the client.
+ * A client is one connection to a runtime, `codex app-server`: one that the library starts, or one that listens on a socket.
+ * Calls may be made from any number of threads at once, and any number of turns may run. A runtime that the library starts is
+ * a child process in a process group of its own, which inherits no open file of this process; it and the commands that it runs
+ * end with the client.
  *
- * Starts the runtime and waits until it is ready.
+ * Starts the runtime, or goes to the one that codex_client_options_set_endpoint names, and waits until it is ready.
  *
  * @param options  may be NULL: the defaults
  * @param out      receives the client: owned, see codex_client_free
- * @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
- *         CODEX_ERROR_PROTOCOL
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT and CODEX_ERROR_INVALID_JSON for options that cannot be used,
+ *         CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
+ *         CODEX_ERROR_PROTOCOL; with a socket CODEX_ERROR_TRANSPORT and CODEX_ERROR_AUTH
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_connect(const struct codex_client_options *options,
@@ -1324,12 +1325,14 @@ codex_status codex_client_connect(const struct codex_client_options *options,
                                   struct codex_error **err);
 
 /**
- * Starts the runtime and returns at once. Calls that are made before it is ready wait inside; CODEX_EVENT_CONNECTED in the client
- * queue tells that it is, CODEX_EVENT_CLOSED that it will not be.
+ * Starts the runtime, or goes to the one that codex_client_options_set_endpoint names, and returns at once. Calls that are
+ * made before it is ready wait inside; CODEX_EVENT_CONNECTED in the client queue tells that it is, CODEX_EVENT_CLOSED that it
+ * will not be.
  *
  * @param options  may be NULL: the defaults
  * @param out      receives the client: owned, see codex_client_free
- * @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT and CODEX_ERROR_INVALID_JSON for options that cannot be used,
+ *         CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START; the rest comes as the error of CODEX_EVENT_CLOSED
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_begin(const struct codex_client_options *options,
@@ -1338,8 +1341,9 @@ codex_status codex_client_begin(const struct codex_client_options *options,
 
 /**
  * Closes a client and waits until the runtime is gone. Running turns end with CODEX_ERROR_CLOSED and their TurnResult, callers
- * that wait return that too, requests are declined, and handlers that run are waited for. Events that are queued stay
- * readable; then comes CODEX_EVENT_CLOSED, then CODEX_END.
+ * that wait return that too, requests are declined, and handlers that run are waited for, for as long as the runtime may take.
+ * Events that are queued stay readable; then comes CODEX_EVENT_CLOSED, then CODEX_END. A runtime that was not started by this
+ * client lives on.
  *
  * @param client      required
  * @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
@@ -1362,7 +1366,8 @@ void codex_client_free(struct codex_client *client);
 
 /**
  * Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
- * executable. The endpoint is what codex_client_options_set_endpoint names, without a query; pid and executable are null
+ * executable. The name is that of its user agent, which begins with the name of codex_client_options_set_client_info. The
+ * endpoint is what codex_client_options_set_endpoint names, without a query; pid and executable are null
  * for a runtime that this client did not start.
  *
  * @param client  may be NULL: ""
@@ -1440,9 +1445,12 @@ codex_status codex_client_notify(struct codex_client *client,
                                  struct codex_error **err);
 
 /**
- * Takes the next event that belongs to no turn handle. The client queue keeps nothing until this is first called, or a call is
- * begun; then notifications take at most a quarter of max_queued_bytes, the oldest are dropped and counted, and answers and
- * requests never are. Several threads may call it; each event goes to one of them.
+ * Takes the next event that belongs to no turn handle; with codex_client_options_set_single_queue, the next event of all.
+ * The client queue keeps nothing until this is first called, or something asks for it: codex_client_set_wakeup,
+ * codex_client_wakeup_fd, a client, a thread or a call that was begun, or the single queue. From then on notifications take
+ * at most a quarter of max_queued_bytes; the oldest are dropped and counted. Answers, requests, warnings and errors never are.
+ * The last event is CODEX_EVENT_CLOSED, behind every CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
+ * one of them.
  *
  * @param client      required
  * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
@@ -1683,10 +1691,15 @@ void codex_login_free(struct codex_login *login);
  *
  * The calls that open a thread take, on top of what the protocol has: "approvalMode", which is "ask", "autoReview" or
  * "denyAll"; "sandbox", which is "read-only", "workspace-write" or "danger-full-access"; "includeTurns", a boolean;
- * "limits", an object of "timeoutMs", "idleTimeoutMs", "silenceMs", "maxTokens" and "maxToolCalls" for turns that have none of
- * their own, 0 for no limit; "tools", an array of names of the client's tools, all of them when absent, for threads that are
- * started; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
- * handed to the runtime as they are.
+ * "limits", an object, for turns that have none of their own; "tools", an array of names of the client's tools, all of them when
+ * absent, for threads that are started; and "raw", an object of fields that are handed to the runtime untouched. All other
+ * fields are handed to the runtime as they are.
+ *
+ * The limits of a turn, each a whole number, 0 for none: "timeoutMs", for the whole of it, default none; "idleTimeoutMs", without
+ * an event but announcements that the runtime tries again, default 600,000: it stands still while a request waits for its answer
+ * or a command or tool call is in progress; "silenceMs", without any event, default 60,000: then the runtime is asked whether
+ * the turn still runs; "maxTokens", that its model requests use, and "maxToolCalls", default none. A turn that crosses one is
+ * interrupted, and its commands are ended.
  *
  * Starts a new thread.
  *
@@ -1946,8 +1959,9 @@ void codex_thread_free(struct codex_thread *thread);
  * excluded directories that the runtime is configured with, or that the thread was started with; to say them for a turn, pass
  * the protocol's own "sandboxPolicy".
  *
- * On a thread where a turn runs already, a new one joins it: the same turn id, the same result for both handles, and the limits
- * of both.
+ * On a thread where a turn runs already, a new one joins it: its input is added to the turn that runs, both handles have the same
+ * turn id and the same result, and the limits of both hold. To run one after the other, wait for the first, or call the
+ * runtime's "thread/queue/add".
  *
  * Runs a turn to its end. What the runtime asks meanwhile, and the request handler does not answer, is declined.
  *
@@ -2026,8 +2040,9 @@ codex_status codex_turn_begin(struct codex_thread *thread,
                               struct codex_error **err);
 
 /**
- * Follows a turn that was started elsewhere. Events from before are not repeated: what happened is in codex_thread_read. Of
- * a turn that is over, CODEX_EVENT_TURN_ENDED comes at once.
+ * Follows a turn that was started elsewhere, also by a client whose connection was lost. Events from before are not repeated; its
+ * TurnResult has the items from before too, and what it asked and is still open is asked again. Of a turn that is over,
+ * CODEX_EVENT_TURN_ENDED comes at once.
  *
  * @param thread   required
  * @param turn_id  its id; NULL is the turn that runs on the thread now
@@ -2140,8 +2155,8 @@ codex_status codex_turn_next_event(struct codex_turn *turn,
  * @param params_json  a JSON object with "input" and what else the protocol has for turn/steer; NULL is the empty one. What
  *                     counts from the beginning of a turn is refused: "approvalMode", "sandbox", "limits", an external message
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
- *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
- *         the turn is over
+ *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the
+ *         reason "noActiveTurn" or "turnMismatch" when the turn is over
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_steer(struct codex_turn *turn,

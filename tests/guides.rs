@@ -3,6 +3,7 @@
 //! A block that has no `main` is taken for a part of a function with the parameters in `C` or `CPP`, so that it can speak of
 //! `client` or `error`. Directives, types and static functions in it stand before that function.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -89,6 +90,26 @@ fn documents() -> Vec<PathBuf> {
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The source of a folder without its tests.
+fn sources(directory: &str) -> String {
+    let entries = fs::read_dir(root().join(directory)).unwrap_or_else(|error| panic!("{directory}: {error}"));
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8"));
+    let folders = names.filter(|name| !name.contains('.') && name != "tests");
+    let below = folders.map(|folder| sources(&format!("{directory}/{folder}")));
+    let here = files(directory, "rs").into_iter().filter(|file| !file.ends_with("tests.rs"));
+    let code = here.map(|file| read(&file).split("#[cfg(test)]").next().expect("a part").to_owned());
+    below.chain(code).collect()
+}
+
+/// The words for causes that the source has: those of the library, and those that it makes of the runtime's sentences.
+fn reasons() -> BTreeSet<String> {
+    let source = sources("src/engine");
+    let behind = |opening: &'static str| source.split(opening).skip(1).filter_map(|rest| rest.split_once('"'));
+    let own = behind("with_reason(\"");
+    let of_the_runtime = behind("\"), \"").filter(|(_, rest)| rest.starts_with("),\n"));
+    own.chain(of_the_runtime).map(|(word, _)| word.to_owned()).collect()
 }
 
 /// The blocks of a language, with the lines on which they begin.
@@ -201,6 +222,15 @@ fn every_link_leads_to_a_file() {
             assert!(target.exists(), "{} links to {link}, which is not there", path.display());
         }
     }
+}
+
+#[test]
+fn every_reason_of_an_error_is_in_the_guide() {
+    let guide = read(&root().join("docs/guides/errors-and-deadlines.md"));
+    let reasons = reasons();
+    assert!(reasons.len() > 30, "only these were found in the source: {reasons:?}");
+    let missing: Vec<_> = reasons.iter().filter(|reason| !guide.contains(&format!("`{reason}`"))).collect();
+    assert!(missing.is_empty(), "docs/guides/errors-and-deadlines.md lists the reasons, but not {missing:?}");
 }
 
 #[test]

@@ -35,16 +35,18 @@ pub(crate) unsafe fn client_of(client: *const codex_client) -> crate::engine::er
 
 /// ## Client
 ///
-/// A client is one runtime, `codex app-server`, that the library starts and talks to. Calls may be made from any number of
-/// threads at once, and any number of turns may run. The runtime is a child process of its own process group, which inherits
-/// no open file of this process; it and the commands that it runs end with the client.
+/// A client is one connection to a runtime, `codex app-server`: one that the library starts, or one that listens on a socket.
+/// Calls may be made from any number of threads at once, and any number of turns may run. A runtime that the library starts is
+/// a child process in a process group of its own, which inherits no open file of this process; it and the commands that it runs
+/// end with the client.
 ///
-/// Starts the runtime and waits until it is ready.
+/// Starts the runtime, or goes to the one that [`codex_client_options_set_endpoint`] names, and waits until it is ready.
 ///
 /// @param options  may be NULL: the defaults
 /// @param out      receives the client: owned, see [`codex_client_free`]
-/// @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
-///         CODEX_ERROR_PROTOCOL
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT and CODEX_ERROR_INVALID_JSON for options that cannot be used,
+///         CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RPC,
+///         CODEX_ERROR_PROTOCOL; with a socket CODEX_ERROR_TRANSPORT and CODEX_ERROR_AUTH
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_connect(
@@ -65,12 +67,14 @@ pub unsafe extern "C" fn codex_client_connect(
     }
 }
 
-/// Starts the runtime and returns at once. Calls that are made before it is ready wait inside; CODEX_EVENT_CONNECTED in the client
-/// queue tells that it is, CODEX_EVENT_CLOSED that it will not be.
+/// Starts the runtime, or goes to the one that [`codex_client_options_set_endpoint`] names, and returns at once. Calls that are
+/// made before it is ready wait inside; CODEX_EVENT_CONNECTED in the client queue tells that it is, CODEX_EVENT_CLOSED that it
+/// will not be.
 ///
 /// @param options  may be NULL: the defaults
 /// @param out      receives the client: owned, see [`codex_client_free`]
-/// @return CODEX_OK, CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT and CODEX_ERROR_INVALID_JSON for options that cannot be used,
+///         CODEX_ERROR_RUNTIME_NOT_FOUND, CODEX_ERROR_RUNTIME_START; the rest comes as the error of CODEX_EVENT_CLOSED
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_begin(
@@ -94,8 +98,9 @@ pub unsafe extern "C" fn codex_client_begin(
 }
 
 /// Closes a client and waits until the runtime is gone. Running turns end with CODEX_ERROR_CLOSED and their TurnResult, callers
-/// that wait return that too, requests are declined, and handlers that run are waited for. Events that are queued stay
-/// readable; then comes CODEX_EVENT_CLOSED, then CODEX_END.
+/// that wait return that too, requests are declined, and handlers that run are waited for, for as long as the runtime may take.
+/// Events that are queued stay readable; then comes CODEX_EVENT_CLOSED, then CODEX_END. A runtime that was not started by this
+/// client lives on.
 ///
 /// @param client      required
 /// @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
@@ -129,7 +134,8 @@ pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
 }
 
 /// Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
-/// executable. The endpoint is what [`codex_client_options_set_endpoint`] names, without a query; pid and executable are null
+/// executable. The name is that of its user agent, which begins with the name of [`codex_client_options_set_client_info`]. The
+/// endpoint is what [`codex_client_options_set_endpoint`] names, without a query; pid and executable are null
 /// for a runtime that this client did not start.
 ///
 /// @param client  may be NULL: ""
@@ -251,9 +257,12 @@ pub unsafe extern "C" fn codex_client_notify(
     }
 }
 
-/// Takes the next event that belongs to no turn handle. The client queue keeps nothing until this is first called, or a call is
-/// begun; then notifications take at most a quarter of max_queued_bytes, the oldest are dropped and counted, and answers and
-/// requests never are. Several threads may call it; each event goes to one of them.
+/// Takes the next event that belongs to no turn handle; with [`codex_client_options_set_single_queue`], the next event of all.
+/// The client queue keeps nothing until this is first called, or something asks for it: [`codex_client_set_wakeup`],
+/// [`codex_client_wakeup_fd`], a client, a thread or a call that was begun, or the single queue. From then on notifications take
+/// at most a quarter of max_queued_bytes; the oldest are dropped and counted. Answers, requests, warnings and errors never are.
+/// The last event is CODEX_EVENT_CLOSED, behind every CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
+/// one of them.
 ///
 /// @param client      required
 /// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there

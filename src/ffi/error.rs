@@ -58,11 +58,9 @@ pub unsafe extern "C" fn codex_error_message(error: *const codex_error) -> *cons
     panic::value(c"".as_ptr(), || Some(string::borrowed(&unsafe { handle::borrow(error) }?.message)))
 }
 
-/// One stable word for the cause, where the status alone does not tell it: "threadNotFound", "threadNotLoaded",
-/// "noActiveTurn", "turnMismatch", "unknownMethod", "invalidParams", "experimentalRequired", "overloaded", "activeWriter",
-/// "threadArchived", "inputTooLarge", "unauthorized", "usageLimitExceeded" and what else the runtime reports of a turn,
-/// "connectionLost", "messageTooLong", "queueFull", "notARuntime", "metadataMissing", "replayMismatch", "recordingUnusable",
-/// "recordingUnwritable", and others in later versions.
+/// One stable word for the cause, where the status alone does not tell it: "threadNotFound", "noActiveTurn", "connectionLost",
+/// "replayMismatch" and so on. The guide docs/guides/errors-and-deadlines.md lists them all; what the runtime reports of a turn,
+/// like "usageLimitExceeded", comes as it is. Later versions may have more.
 ///
 /// @param error  may be NULL: ""
 /// @return borrowed from the error; "" when there is none; never NULL
@@ -95,7 +93,8 @@ pub unsafe extern "C" fn codex_error_is_retryable(error: *const codex_error) -> 
 }
 
 /// Everything that is known, as a JSON object: status, message, reason, rpcCode, retryable, data, codexErrorInfo, exitStatus,
-/// stderrTail. What the runtime said is in it verbatim; what is unknown is null.
+/// stderrTail. The data and the codexErrorInfo are the runtime's own, verbatim. What is unknown is null, a reason "" and an
+/// rpcCode 0.
 ///
 /// @param error  may be NULL: ""
 /// @return borrowed from the error; never NULL

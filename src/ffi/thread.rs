@@ -78,10 +78,15 @@ unsafe fn give_thread(
 ///
 /// The calls that open a thread take, on top of what the protocol has: "approvalMode", which is "ask", "autoReview" or
 /// "denyAll"; "sandbox", which is "read-only", "workspace-write" or "danger-full-access"; "includeTurns", a boolean;
-/// "limits", an object of "timeoutMs", "idleTimeoutMs", "silenceMs", "maxTokens" and "maxToolCalls" for turns that have none of
-/// their own, 0 for no limit; "tools", an array of names of the client's tools, all of them when absent, for threads that are
-/// started; and "raw", an object of fields that are handed to the runtime untouched. All other fields are
-/// handed to the runtime as they are.
+/// "limits", an object, for turns that have none of their own; "tools", an array of names of the client's tools, all of them when
+/// absent, for threads that are started; and "raw", an object of fields that are handed to the runtime untouched. All other
+/// fields are handed to the runtime as they are.
+///
+/// The limits of a turn, each a whole number, 0 for none: "timeoutMs", for the whole of it, default none; "idleTimeoutMs", without
+/// an event but announcements that the runtime tries again, default 600,000: it stands still while a request waits for its answer
+/// or a command or tool call is in progress; "silenceMs", without any event, default 60,000: then the runtime is asked whether
+/// the turn still runs; "maxTokens", that its model requests use, and "maxToolCalls", default none. A turn that crosses one is
+/// interrupted, and its commands are ended.
 ///
 /// Starts a new thread.
 ///

@@ -80,8 +80,9 @@ fn give_run((result, error): Run, out: &Out<*mut codex_turn_result>) -> Result<c
 /// excluded directories that the runtime is configured with, or that the thread was started with; to say them for a turn, pass
 /// the protocol's own "sandboxPolicy".
 ///
-/// On a thread where a turn runs already, a new one joins it: the same turn id, the same result for both handles, and the limits
-/// of both.
+/// On a thread where a turn runs already, a new one joins it: its input is added to the turn that runs, both handles have the same
+/// turn id and the same result, and the limits of both hold. To run one after the other, wait for the first, or call the
+/// runtime's "thread/queue/add".
 ///
 /// Runs a turn to its end. What the runtime asks meanwhile, and the request handler does not answer, is declined.
 ///
@@ -209,8 +210,9 @@ pub unsafe extern "C" fn codex_turn_begin(
     }
 }
 
-/// Follows a turn that was started elsewhere. Events from before are not repeated: what happened is in codex_thread_read. Of
-/// a turn that is over, CODEX_EVENT_TURN_ENDED comes at once.
+/// Follows a turn that was started elsewhere, also by a client whose connection was lost. Events from before are not repeated; its
+/// TurnResult has the items from before too, and what it asked and is still open is asked again. Of a turn that is over,
+/// CODEX_EVENT_TURN_ENDED comes at once.
 ///
 /// @param thread   required
 /// @param turn_id  its id; NULL is the turn that runs on the thread now
@@ -369,8 +371,8 @@ pub unsafe extern "C" fn codex_turn_next_event(
 /// @param params_json  a JSON object with "input" and what else the protocol has for turn/steer; NULL is the empty one. What
 ///                     counts from the beginning of a turn is refused: "approvalMode", "sandbox", "limits", an external message
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
-///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when
-///         the turn is over
+///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the
+///         reason "noActiveTurn" or "turnMismatch" when the turn is over
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_steer(
