@@ -274,15 +274,18 @@ class string_arg {
 };
 
 class params;
+class value;
 
-/// A JSON object for a call: JSON text, codex::params, or a value of a JSON library whose dump() gives its text, like
-/// nlohmann::json. Without anything it is left out, which counts as the empty object. Never kept.
+/// A JSON object for a call: JSON text, codex::params, a codex::value, or a value of a JSON library whose dump() gives
+/// its text, like nlohmann::json. Without anything it is left out, which counts as the empty object. Never kept.
 class json_arg : public string_arg {
  public:
   json_arg() noexcept : string_arg(nullptr) {}
   using string_arg::string_arg;
   /// The params may be used again as soon as the call returns.
   json_arg(const params &fields) noexcept;
+  /// An absent value is null.
+  json_arg(const value &from);
 
   /// From a value of a JSON library.
   template <class Json,
@@ -522,6 +525,8 @@ class value_members {
   value object_;
 };
 
+inline json_arg::json_arg(const value &from) : string_arg(made{}, from ? from.json() : "null") {}
+
 inline value_iterator<value> value::begin() const noexcept { return {*this, 0}; }
 inline value_iterator<value> value::end() const noexcept { return {*this, size()}; }
 inline value_members value::members() const noexcept { return value_members(*this); }
@@ -541,9 +546,15 @@ class turn_result : public handle<codex_turn_result, codex_turn_result_free> {
   std::string_view id() const noexcept CODEX_BORROWED { return detail::view(codex_turn_result_id(get())); }
   /// "completed", "failed", "interrupted"; "inProgress" when the runtime never told how the turn ended. Borrowed.
   std::string_view status() const noexcept CODEX_BORROWED { return detail::view(codex_turn_result_status(get())); }
-  /// The last word of the agent; nothing when there is none. Borrowed.
-  std::optional<std::string_view> final_response() const noexcept CODEX_BORROWED {
+  /// The last word of the agent; nothing when there is none. Borrowed; of a result that is about to go, a string of its
+  /// own.
+  std::optional<std::string_view> final_response() const & noexcept CODEX_BORROWED {
     return detail::sized_if_any<codex_turn_result_final_response>(get());
+  }
+  std::optional<std::string> final_response() const && {
+    const std::optional<std::string_view> borrowed = final_response();
+    if (!borrowed) return std::nullopt;
+    return std::string(*borrowed);
   }
   /// The last word of the agent as JSON, for turns with an outputSchema; absent when there is none, or it is no JSON.
   /// Borrowed.
@@ -585,6 +596,9 @@ class error : public std::runtime_error {
   /// The same for an error that may be NULL, with the result that came beside it.
   error(codex::status status, codex_error *owned, turn_result partial = {})
       : error(status, owned_error(owned), std::move(partial)) {}
+  // Moving is copying: what is left behind is still an error.
+  error(const error &) noexcept = default;
+  error &operator=(const error &) noexcept = default;
 
   /// What the call came to.
   codex::status status() const noexcept { return status_; }
@@ -828,11 +842,12 @@ class params : public handle<codex_params, codex_params_free> {
   /// Params without fields.
   params() : handle(codex_params_new()) {}
 
-  /// Sets a field to a string, a whole number, a number, true or false, a duration (its milliseconds), or JSON of other
-  /// params or of a JSON library.
+  /// Sets a field to a string, a whole number, a number, true or false, null (nullptr), a duration (its milliseconds),
+  /// a codex::value, other params, or a value of a JSON library.
   template <class Value>
   params &set(const string_arg &key, const Value &value) {
-    if constexpr (std::is_same_v<Value, bool>) codex_params_set_bool(get(), key.c_str(), value);
+    if constexpr (std::is_same_v<Value, std::nullptr_t>) set_json(key, "null");
+    else if constexpr (std::is_same_v<Value, bool>) codex_params_set_bool(get(), key.c_str(), value);
     else if constexpr (std::is_enum_v<Value>) set_choice(key, value);
     else if constexpr (std::is_unsigned_v<Value> && sizeof(Value) >= sizeof(std::int64_t))
       set_json(key, std::to_string(value));

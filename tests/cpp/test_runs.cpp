@@ -43,6 +43,12 @@ TEST(a_run_returns_what_the_turn_did) {
   CHECK(!result.id().empty() && result.json().find("\"endedBy\":\"completed\"") != std::string_view::npos);
 }
 
+TEST(the_answer_of_a_result_that_is_about_to_go_is_a_string_of_its_own) {
+  const conversation c;
+  const auto answer = c.thread.run("hello").final_response();
+  CHECK_STR(answer.value_or("none"), "Hello from the fake runtime.");
+}
+
 TEST(input_may_be_params_alone) {
   const char *record = record_file();
   const conversation c(nullptr, record);
@@ -116,6 +122,8 @@ TEST(an_error_may_be_copied_and_outlives_its_client) {
     kept = error_of_run(c.thread);
   }
   const codex::error copy = *kept;
+  const codex::error moved = std::move(*kept);
+  CHECK_STR(kept->json(), moved.json());
   kept.reset();
   CHECK_CONTAINS(copy.what(), "no more ideas");
   CHECK(copy.result() != nullptr && copy.result()->item_count() == 1);
@@ -271,6 +279,7 @@ TEST(a_tool_without_a_function_is_called_on_the_calling_thread) {
 int main(int argc, char **argv) {
   static const test_case tests[] = {
       CASE(a_run_returns_what_the_turn_did),
+      CASE(the_answer_of_a_result_that_is_about_to_go_is_a_string_of_its_own),
       CASE(input_may_be_params_alone),
       CASE(params_may_be_a_builder_or_json_text),
       CASE(every_kind_of_string_can_be_passed),

@@ -85,6 +85,13 @@ TEST(params_take_values_of_every_kind) {
             R"("double":1.5,"bool":true,"time":2000,"nested":{"a":1},"json":[1,2],"deep":{"er":true}})");
 }
 
+TEST(params_take_null_and_values_that_were_read) {
+  const auto document = codex::document::parse(R"({"a":[1,{"b":"c"}]})");
+  codex::params params;
+  params.set("null", nullptr).set("read", document["a"][1]).set("absent", document["z"]);
+  CHECK_STR(params.json(), R"({"null":null,"read":{"b":"c"},"absent":null})");
+}
+
 TEST(params_have_names_for_what_the_library_knows) {
   codex::params params;
   params.model("m")
@@ -174,6 +181,7 @@ int main(int argc, char **argv) {
       CASE(a_string_may_hold_a_nul),
       CASE(a_document_keeps_its_value_when_it_is_moved),
       CASE(params_take_values_of_every_kind),
+      CASE(params_take_null_and_values_that_were_read),
       CASE(params_have_names_for_what_the_library_knows),
       CASE(params_hold_input_of_every_kind),
       CASE(params_that_are_wrong_fail_the_call_that_gets_them),
