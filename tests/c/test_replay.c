@@ -215,6 +215,28 @@ TEST(a_recording_that_is_not_there_is_told) {
   CHECK_REFUSED(replaying("/nowhere/recording.jsonl"), "/nowhere/recording.jsonl", "No such file");
 }
 
+TEST(a_recording_that_has_no_end_is_refused_and_not_waited_for) {
+  const char *pipe = fresh_file();
+  CHECK_INT(mkfifo(pipe, 0600), 0);
+  CHECK_REFUSED(replaying(pipe), pipe, "a pipe");
+  CHECK_REFUSED(replaying("/dev/zero"), "/dev/zero", "a device");
+}
+
+/* Beginning never waits, so it only finds the file. */
+TEST(what_is_wrong_with_a_recording_is_told_by_the_end_of_a_client_that_was_begun) {
+  const char *file = fresh_file();
+  write_file(file, "no recording\n");
+  codex_client *client = NULL;
+  codex_error *err = NULL;
+  CHECK_OK(codex_client_begin(replaying(file), &client, &err), err);
+  codex_event *event = await_client_event(client, CODEX_EVENT_CLOSED);
+  CHECK_STATUS(codex_event_status(event, &err), CODEX_ERROR_INVALID_ARGUMENT, err);
+  CHECK_CONTAINS(codex_error_message(err), "no recording of libcodex");
+  forget(&err);
+  codex_event_free(event);
+  codex_client_free(client);
+}
+
 TEST(a_file_that_is_no_recording_is_told) {
   const char *file = fresh_file();
   write_file(file, "{\"id\":1,\"method\":\"initialize\"}\n");
@@ -426,6 +448,8 @@ int main(int argc, char **argv) {
       CASE(a_call_that_was_not_recorded_ends_the_replay_and_says_what_was),
       CASE(a_program_of_many_threads_is_played_back_in_whatever_order_they_run),
       CASE(a_recording_that_is_not_there_is_told),
+      CASE(a_recording_that_has_no_end_is_refused_and_not_waited_for),
+      CASE(what_is_wrong_with_a_recording_is_told_by_the_end_of_a_client_that_was_begun),
       CASE(a_file_that_is_no_recording_is_told),
       CASE(a_recording_in_another_version_of_the_format_is_told),
       CASE(a_recording_that_was_cut_off_in_a_line_is_told),

@@ -1,8 +1,9 @@
 //! What a recording looks like: lines of JSON, of which the first says what it is and each of the others what happened.
 //! `docs/guides/replay.md` describes it for people.
 
-use std::fs;
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use super::Ending;
 use crate::engine::error::{Error, Result};
 use crate::engine::json::{quote, string, without_secrets};
+use crate::sys;
 
 const FORMAT: &str = "libcodex recording";
 const VERSION: u64 = 1;
@@ -140,13 +142,33 @@ fn json_line(value: &impl Serialize) -> String {
     json(value) + "\n"
 }
 
-/// A recording that was read: what happened, each with the number of its line.
-pub(super) fn read(path: &Path) -> Result<Vec<(usize, Entry)>> {
-    let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| refused(format!("the recording {shown} cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| refused(format!("{shown} is no recording of libcodex: it is no text in UTF-8")))?;
-    parse(&text).map_err(|why| refused(format!("{shown} {why}")))
+/// A recording that is there, and not read yet: a long one takes its time.
+#[derive(Debug)]
+pub(super) struct Recording {
+    file: File,
+    path: PathBuf,
+}
+
+impl Recording {
+    /// Finds a recording, without waiting for anything.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let file = sys::regular_file(path).map_err(|error| unreadable(path, &error))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// What happened, each with the number of its line.
+    pub(super) fn read(mut self) -> Result<Vec<(usize, Entry)>> {
+        let (path, mut bytes) = (self.path, Vec::new());
+        self.file.read_to_end(&mut bytes).map_err(|error| unreadable(&path, &error))?;
+        let shown = path.display();
+        let text = String::from_utf8(bytes)
+            .map_err(|_| refused(format!("{shown} is no recording of libcodex: it is no text in UTF-8")))?;
+        parse(&text).map_err(|why| refused(format!("{shown} {why}")))
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    refused(format!("the recording {} cannot be read: {error}", path.display()))
 }
 
 fn parse(text: &str) -> std::result::Result<Vec<(usize, Entry)>, String> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::recording::{Parted, read};
+use super::recording::{Parted, Recording};
 use super::redactor::Redactor;
 use super::{Direction, Ending, Filled, Incoming, Transport};
 use crate::engine::error::{Error, Result, Status};
@@ -39,6 +39,8 @@ enum Received {
 }
 
 enum Phase {
+    /// Whoever drives the connection reads it first.
+    Unread(Recording),
     Playing,
     /// The host has ended the connection.
     Closed,
@@ -46,17 +48,28 @@ enum Phase {
 }
 
 impl ReplayTransport {
-    /// Reads a recording, all of it.
+    /// Finds a recording, which is read later.
     pub fn open(path: &Path, log: Log) -> Result<Self> {
         Ok(Self {
-            play: Play::new(read(path)?),
+            play: Play::new(Vec::new()),
             path: path.to_owned(),
             redactor: Redactor::default(),
             received: Vec::new(),
-            phase: Phase::Playing,
+            phase: Phase::Unread(Recording::open(path)?),
             standing_since: None,
             log,
         })
+    }
+
+    /// Reads the recording, all of it.
+    fn read(&mut self) -> Filled {
+        let Phase::Unread(recording) = std::mem::replace(&mut self.phase, Phase::Playing) else { return Filled::End };
+        match recording.read() {
+            Ok(entries) => self.play = Play::new(entries),
+            Err(error) => self.phase = Phase::Over(Ending { cause: Some(error), ..Ending::default() }),
+        }
+        // The driver comes again, and sends what could not be sent until now.
+        Filled::Some
     }
 
     /// Takes what comes next until the host has to send something.
@@ -116,6 +129,9 @@ impl ReplayTransport {
 
 impl Transport for ReplayTransport {
     fn poll_fill(&mut self, _cx: &mut Context<'_>) -> Poll<Filled> {
+        if matches!(self.phase, Phase::Unread(_)) {
+            return Poll::Ready(self.read());
+        }
         match self.fill() {
             // What comes next depends on the host, and then the driver looks here again.
             Filled::All if self.received.is_empty() => Poll::Pending,
@@ -142,6 +158,9 @@ impl Transport for ReplayTransport {
     }
 
     fn poll_send(&mut self, _cx: &mut Context<'_>, message: &str) -> Poll<io::Result<()>> {
+        if matches!(self.phase, Phase::Unread(_)) {
+            return Poll::Pending;
+        }
         if !self.is_over() {
             self.standing_since = None;
             let message = self.redactor.clean(Direction::Sent, message);
@@ -166,7 +185,7 @@ impl Transport for ReplayTransport {
     fn poll_ended(&mut self, _cx: &mut Context<'_>, now: Instant) -> Poll<Ending> {
         self.check_standstill(now);
         match &self.phase {
-            Phase::Playing => Poll::Pending,
+            Phase::Unread(_) | Phase::Playing => Poll::Pending,
             Phase::Closed => Poll::Ready(Ending::default()),
             Phase::Over(ending) => Poll::Ready(ending.clone()),
         }

@@ -14,6 +14,9 @@ const QUOTED: usize = 200;
 /// Members of an answer that decide something; what else it says may differ.
 const DECISIONS: &[&str] = &["action", "decision", "permissions", "scope", "success"];
 
+/// The status of a turn that is not over.
+const IN_PROGRESS: &str = "inProgress";
+
 /// What the host does not do as it was recorded: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mismatch(pub(super) String);
@@ -58,14 +61,25 @@ enum Part {
     Answer(String),
 }
 
+/// What the host has not sent yet.
+#[derive(Debug)]
+struct Expected {
+    /// Where it is.
+    index: usize,
+    /// What can stand in its place.
+    part: Part,
+    /// Which thread it is about.
+    thread: Option<String>,
+}
+
 /// A recording, and how far it is played.
 #[derive(Debug)]
 pub(super) struct Play {
     entries: Vec<(usize, Entry)>,
     /// Everything before this is over.
     next: usize,
-    /// What the host has not sent yet, in the recorded order: where it is, and what can stand in its place.
-    expected: Vec<(usize, Part)>,
+    /// What the host has not sent yet, in the recorded order.
+    expected: Vec<Expected>,
     /// Where the answers to recorded calls are, by recorded id.
     answers: HashMap<String, usize>,
     /// The ids that the host gave to calls, by recorded id.
@@ -76,15 +90,17 @@ pub(super) struct Play {
     unanswered: Vec<(String, usize)>,
     /// The methods of the runtime's requests, by id.
     asked: HashMap<String, String>,
-    /// Turns that run.
-    running: HashSet<String>,
+    /// Turns that began.
+    running: BTreeSet<String>,
+    /// Turns that are over, perhaps before the answer came that tells that they began.
+    completed: HashSet<String>,
     remarks: Vec<String>,
 }
 
 impl Play {
     pub(super) fn new(entries: Vec<(usize, Entry)>) -> Self {
-        let part = |(index, (_, entry)): (usize, &(usize, Entry))| match entry {
-            Entry::Sent(message) => Some((index, Said::of(message).part())),
+        let sent = |(index, (_, entry)): (usize, &(usize, Entry))| match entry {
+            Entry::Sent(message) => Some(Expected::new(index, &Said::of(message))),
             _ => None,
         };
         let answer_at = |(index, (_, entry)): (usize, &(usize, Entry))| match entry {
@@ -94,7 +110,7 @@ impl Play {
             _ => None,
         };
         Self {
-            expected: entries.iter().enumerate().filter_map(part).collect(),
+            expected: entries.iter().enumerate().filter_map(sent).collect(),
             answers: entries.iter().enumerate().filter_map(answer_at).collect(),
             entries,
             next: 0,
@@ -102,7 +118,8 @@ impl Play {
             awaited: BTreeSet::new(),
             unanswered: Vec::new(),
             asked: HashMap::new(),
-            running: HashSet::new(),
+            running: BTreeSet::new(),
+            completed: HashSet::new(),
             remarks: Vec::new(),
         }
     }
@@ -111,7 +128,7 @@ impl Play {
     pub(super) fn sent(&mut self, message: &str) -> Result<(), Mismatch> {
         let said = Said::of(message);
         let position = self.place_of(&said).ok_or_else(|| self.nothing_fits(&said))?;
-        let (index, _) = self.expected[position];
+        let index = self.expected[position].index;
         self.compare(index, &said)?;
         self.expected.remove(position);
         if let Said::Request { id, call } = said {
@@ -123,25 +140,22 @@ impl Play {
     /// The place in `expected` of what was recorded in the place of this.
     fn place_of(&self, said: &Said<'_>) -> Option<usize> {
         let part = said.part();
-        let fits = self.expected.iter().enumerate().filter(|(_, (_, recorded))| *recorded == part);
-        let fits: Vec<(usize, Said<'_>)> =
-            fits.map(|(position, (index, _))| (position, Said::of(self.message(*index)))).collect();
-        let Some(call) = said.call() else { return fits.first().map(|(position, _)| *position) };
-        let thread = call.thread();
-        let first = |test: &dyn Fn(Call<'_>) -> bool| {
-            fits.iter().find(|(_, recorded)| recorded.call().is_some_and(test)).map(|(position, _)| *position)
+        let first = |test: &dyn Fn(&Expected) -> bool| {
+            self.expected.iter().position(|expected| expected.part == part && test(expected))
         };
-        let same_thread = first(&|recorded| recorded.thread() == thread);
-        let same_params = || first(&|recorded| recorded.params == call.params);
+        let Some(call) = said.call() else { return first(&|_| true) };
+        let thread = call.thread();
+        let same_thread = || first(&|expected| expected.thread.as_deref() == thread);
+        let same_params = || first(&|expected| self.params(expected.index) == Some(call.params));
         // What is said to one thread is said in order; calls that belong to none may be made by anybody at any time.
         let exact = if thread.is_none() { same_params() } else { None };
-        exact.or(same_thread).or_else(|| first(&|_| true))
+        exact.or_else(same_thread).or_else(|| first(&|_| true))
     }
 
     fn nothing_fits(&self, said: &Said<'_>) -> Mismatch {
         let came = said.describe();
         Mismatch(match self.expected.first() {
-            Some((index, _)) => {
+            Some(Expected { index, .. }) => {
                 let (expected, line) = (Said::of(self.message(*index)).describe(), self.line(*index));
                 format!(
                     "the program sent {came}, which the recording has nowhere from here on; it has {expected} in line {line}"
@@ -188,7 +202,7 @@ impl Play {
     /// The next thing that happens.
     pub(super) fn cue(&mut self) -> Cue {
         while let Some((_, entry)) = self.entries.get_mut(self.next) {
-            let is_expected = self.expected.first().is_some_and(|(index, _)| *index == self.next);
+            let is_expected = self.expected.first().is_some_and(|expected| expected.index == self.next);
             let cue = match entry {
                 Entry::Sent(_) if is_expected => return Cue::Wait,
                 Entry::Closed => return Cue::Wait,
@@ -211,7 +225,7 @@ impl Play {
     /// A recording that stops without an end stops where its program did. What was under way then will never go on.
     fn at_the_end(&self) -> Cue {
         let last = self.entries.last().map_or(1, |(line, _)| *line);
-        let middle = match (self.unanswered.first(), self.running.iter().next()) {
+        let middle = match (self.unanswered.first(), self.running.iter().find(|turn| !self.completed.contains(*turn))) {
             (Some((method, line)), _) => format!("before {method} of line {line} is answered"),
             (None, Some(turn)) => format!("in the middle of turn {turn}"),
             (None, None) => return Cue::Wait,
@@ -237,15 +251,24 @@ impl Play {
     }
 
     fn note(&mut self, message: &str) {
-        let Some(method) = member(message, "method").and_then(string) else { return };
+        let Some(method) = member(message, "method").and_then(string) else { return self.note_answer(message) };
         let turn = || member(message, "params").and_then(|params| member(params, "turn"));
-        let turn_id = || turn().and_then(|turn| member(turn, "id")).and_then(string);
+        let turn_id = || turn().and_then(|turn| text(turn, "id"));
+        // A part of a turn, as a review has one, is over with the whole.
+        let whole = || turn().and_then(|turn| text(turn, "rootTurnId")).or_else(turn_id);
         match (&*method, member(message, "id")) {
             (_, Some(id)) => drop(self.asked.insert(id.to_owned(), method)),
-            ("turn/started", _) => self.running.extend(turn_id()),
-            ("turn/completed", _) => self.running.retain(|running| Some(running) != turn_id().as_ref()),
+            ("turn/started", _) => self.running.extend(whole()),
+            ("turn/completed", _) => self.completed.extend(turn_id()),
             _ => {}
         }
+    }
+
+    /// A turn may be begun by its answer alone, where the recording stops behind that.
+    fn note_answer(&mut self, answer: &str) {
+        let turn = member(answer, "result").and_then(|result| member(result, "turn"));
+        let running = turn.filter(|turn| text(turn, "status").as_deref() == Some(IN_PROGRESS));
+        self.running.extend(running.and_then(|turn| text(turn, "id")));
     }
 
     /// Why nothing goes on although the host waits for an answer: it made a call before its time.
@@ -273,7 +296,7 @@ impl Play {
         }
         let past_end = left.iter().position(|(_, entry)| *entry == Entry::Closed).map(|position| position + 1);
         self.next += past_end.unwrap_or(left.len());
-        self.expected.retain(|(index, _)| *index >= self.next);
+        self.expected.retain(|expected| expected.index >= self.next);
         self.running.clear();
         self.unanswered.clear();
     }
@@ -287,11 +310,21 @@ impl Play {
         self.entries[index].0
     }
 
+    fn params(&self, index: usize) -> Option<&str> {
+        Said::of(self.message(index)).call().map(|call| call.params)
+    }
+
     fn message(&self, index: usize) -> &str {
         match &self.entries[index].1 {
             Entry::Sent(message) | Entry::Received(message) => message,
             Entry::Skipped { .. } | Entry::Closed | Entry::Ended(_) => "",
         }
+    }
+}
+
+impl Expected {
+    fn new(index: usize, said: &Said<'_>) -> Self {
+        Self { index, part: said.part(), thread: said.call().and_then(|call| call.thread()).map(str::to_owned) }
     }
 }
 
@@ -335,6 +368,11 @@ impl<'a> Call<'a> {
     fn thread(&self) -> Option<&'a str> {
         member(self.params, "threadId")
     }
+}
+
+/// The text of a member.
+fn text(object: &str, key: &str) -> Option<String> {
+    member(object, key).and_then(string)
 }
 
 /// The recorded id of the call that a message answers.

@@ -7,8 +7,9 @@ use super::*;
 fn replay(name: &str, lines: &str) -> ReplayTransport {
     let path = std::env::temp_dir().join(format!("libcodex-replay-{name}-{}", std::process::id()));
     std::fs::write(&path, header(None) + lines).unwrap();
-    let transport = ReplayTransport::open(&path, Log::default()).unwrap();
+    let mut transport = ReplayTransport::open(&path, Log::default()).unwrap();
     std::fs::remove_file(path).unwrap();
+    assert_eq!(fill(&mut transport), Poll::Ready(Filled::Some));
     transport
 }
 
@@ -35,6 +36,19 @@ fn taken(transport: &mut ReplayTransport) -> Vec<String> {
         Incoming::Oversized { head, len, .. } => taken.push(format!("{len}:{}", String::from_utf8_lossy(head))),
     });
     taken
+}
+
+#[test]
+fn a_recording_is_read_by_whoever_drives_the_connection_and_not_by_whoever_begins_it() {
+    let path = std::env::temp_dir().join(format!("libcodex-replay-unread-{}", std::process::id()));
+    std::fs::write(&path, "no recording").unwrap();
+    let mut transport = ReplayTransport::open(&path, Log::default()).unwrap();
+    std::fs::remove_file(path).unwrap();
+    assert!(transport.poll_send(&mut Context::from_waker(Waker::noop()), "{}").is_pending());
+    assert!(ending(&mut transport, Instant::now()).is_none());
+    assert_eq!(fill(&mut transport), Poll::Ready(Filled::Some));
+    let cause = ending(&mut transport, Instant::now()).unwrap().cause.unwrap();
+    assert_eq!((cause.status(), cause.reason()), (Status::InvalidArgument, "recordingUnusable"));
 }
 
 #[test]

@@ -237,3 +237,43 @@ fn a_host_that_has_to_answer_a_question_takes_its_time() {
     assert_eq!(received(&mut play).len(), 1);
     assert_eq!((play.cue(), play.standstill()), (Cue::Wait, None));
 }
+
+#[test]
+fn a_turn_that_the_recording_does_not_even_see_begin_is_in_the_middle_too() {
+    let start = r#"> {"id":1,"method":"turn/start","params":{"threadId":"x"}}"#;
+    let answer = r#"< {"id":1,"result":{"turn":{"id":"u","status":"inProgress"}}}"#;
+    let completed = r#"< {"method":"turn/completed","params":{"turn":{"id":"u"}}}"#;
+    let cue_behind = |lines: &[&str]| {
+        let mut play = play(lines);
+        play.sent(&start[2..]).unwrap();
+        received(&mut play);
+        play.cue()
+    };
+    assert!(matches!(cue_behind(&[start, answer]), Cue::CutOff(Mismatch(why)) if why.contains("turn u")));
+    assert_eq!(cue_behind(&[start, answer, completed]), Cue::Wait);
+    assert_eq!(cue_behind(&[start, completed, answer]), Cue::Wait, "answers may be late");
+}
+
+#[test]
+fn a_turn_that_is_a_part_of_another_is_over_with_that() {
+    let started = r#"< {"method":"turn/started","params":{"turn":{"id":"part","rootTurnId":"u"}}}"#;
+    let completed = r#"< {"method":"turn/completed","params":{"turn":{"id":"u","rootTurnId":"u"}}}"#;
+    let mut play = play(&[started, completed]);
+    received(&mut play);
+    assert_eq!(play.cue(), Cue::Wait);
+}
+
+#[test]
+fn a_recording_of_thousands_of_turns_is_played_without_reading_it_anew_for_each() {
+    const TURNS: usize = 20_000;
+    let start = |id| format!(r#"{{"id":{id},"method":"turn/start","params":{{"threadId":"x","input":"{id}"}}}}"#);
+    let lines: Vec<String> = (0..TURNS).map(|id| format!("> {}", start(id))).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let mut play = play(&lines);
+    let (over, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        (0..TURNS).for_each(|id| play.sent(&start(id)).unwrap());
+        over.send(play.take_remarks()).unwrap();
+    });
+    assert_eq!(end.recv_timeout(std::time::Duration::from_secs(60)), Ok(Vec::new()));
+}
