@@ -28,7 +28,7 @@ LIB := libcodex.so
 SONAME := libcodex.so.$(ABI)
 endif
 
-.PHONY: all help build library debug runtime runtime-old demo test lint test-rust test-c test-cpp check-header verify verify-tools differential asan tsan valgrind \
+.PHONY: all help build library debug runtime runtime-old demo test lint test-rust test-c test-cpp check-header verify verify-tools differential tls asan tsan valgrind \
 	test-cpp-all consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
@@ -84,11 +84,15 @@ check-header: debug ## Check the header, the examples and the exported symbols
 	scripts/check-header $(DEBUG)
 	scripts/check-symbols $(DEBUG)/$(LIB)
 
-verify: verify-tools differential asan tsan valgrind test-cpp-all consumers event-loops docs bench-check soak-short ## Run the C tests under ASan, TSan and valgrind, C++ with every compiler, build as a consumer, run in event loops, write the reference, count instructions, soak
+verify: verify-tools differential tls asan tsan valgrind test-cpp-all consumers event-loops docs bench-check soak-short ## Test with TLS, run the C tests under ASan, TSan and valgrind, C++ with every compiler, build as a consumer, run in event loops, write the reference, count instructions, soak
 
 verify-tools: ## Check that the tools of `make verify` are there
 	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv doxygen groff g++ nlohmann_json
 	@scripts/check-tools curl wget
+
+tls: debug ## Check the library with its feature tls, and run the tests of encrypted endpoints
+	cargo clippy --features tls --all-targets -- -D warnings
+	scripts/test-env cargo test --features tls --lib --test sockets
 
 differential: ## Hold the quick scanner against serde on ten million lines
 	CODEX_FUZZ_LINES=10000000 cargo test --lib differential

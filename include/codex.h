@@ -262,7 +262,8 @@ typedef int32_t codex_request_kind;
 #define CODEX_ERROR_RUNTIME_UNSUPPORTED -12
 
 /**
- * The connection was lost; carries the runtime's exit status and the end of its standard error.
+ * The connection was lost, or one to a socket could not be made; carries the runtime's exit status and the end of its standard
+ * error, if it was started here.
  */
 #define CODEX_ERROR_TRANSPORT -13
 
@@ -272,7 +273,7 @@ typedef int32_t codex_request_kind;
 #define CODEX_ERROR_PROTOCOL -14
 
 /**
- * The runtime asks for a login.
+ * The runtime asks for a login; behind a socket, for another token.
  */
 #define CODEX_ERROR_AUTH -15
 
@@ -548,7 +549,8 @@ uint32_t codex_abi_version(void);
 /**
  * Whether this build of the library has a feature.
  *
- * @param name  the feature: "stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue"; may be NULL
+ * @param name  the feature: "stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue", and "tls" if the library was built with
+ *              it; may be NULL
  * @return false also for an unknown name and for NULL, so that a program can ask for features of later versions
  * @note any thread; since 0.1.0
  */
@@ -964,7 +966,8 @@ void codex_client_options_free(struct codex_client_options *options);
  * - `unix:/path` goes to one that listens on a socket of the file system: `codex app-server --listen unix:///path`.
  * - `ws://host:port` goes to one that listens on a port. Without encryption only on this machine, unless
  *   codex_client_options_set_allow_insecure allows more.
- * - `wss://host` is the same with encryption; port 443 unless another is named.
+ * - `wss://host` is the same with encryption, on port 443 unless another is named, if the library was built with it:
+ *   codex_has_feature("tls"). It trusts whom the system trusts, or the file that the variable SSL_CERT_FILE names.
  * - `replay:file.jsonl` plays back what codex_client_options_set_record recorded, with no runtime. A call that was not
  *   recorded, or another decision on a request, ends the connection with CODEX_ERROR_PROTOCOL, reason "replayMismatch".
  *   The guide docs/guides/replay.md says what must match.

@@ -43,7 +43,7 @@ impl Approach {
         match &options.endpoint {
             Endpoint::Stdio => Launch::prepare(options).map(Self::Launch),
             Endpoint::Unix(path) => Ok(Self::Dial(Destination::file(path, options.bearer_token.clone()))),
-            Endpoint::WebSocket(address) => Ok(Self::Dial(Destination::network(address, options.bearer_token.clone()))),
+            Endpoint::WebSocket(address) => Destination::network(address, options.bearer_token.clone()).map(Self::Dial),
             Endpoint::Replay(file) => Ok(Self::Replay(file.clone())),
         }
     }

@@ -104,7 +104,8 @@ unsafe fn change(
 /// - `unix:/path` goes to one that listens on a socket of the file system: `codex app-server --listen unix:///path`.
 /// - `ws://host:port` goes to one that listens on a port. Without encryption only on this machine, unless
 ///   [`codex_client_options_set_allow_insecure`] allows more.
-/// - `wss://host` is the same with encryption; port 443 unless another is named.
+/// - `wss://host` is the same with encryption, on port 443 unless another is named, if the library was built with it:
+///   codex_has_feature("tls"). It trusts whom the system trusts, or the file that the variable SSL_CERT_FILE names.
 /// - `replay:file.jsonl` plays back what [`codex_client_options_set_record`] recorded, with no runtime. A call that was not
 ///   recorded, or another decision on a request, ends the connection with CODEX_ERROR_PROTOCOL, reason "replayMismatch".
 ///   The guide docs/guides/replay.md says what must match.

@@ -19,11 +19,12 @@ pub const CODEX_ERROR_RUNTIME_NOT_FOUND: codex_status = -10;
 pub const CODEX_ERROR_RUNTIME_START: codex_status = -11;
 /// The runtime is too old or too new for what was asked.
 pub const CODEX_ERROR_RUNTIME_UNSUPPORTED: codex_status = -12;
-/// The connection was lost; carries the runtime's exit status and the end of its standard error.
+/// The connection was lost, or one to a socket could not be made; carries the runtime's exit status and the end of its standard
+/// error, if it was started here.
 pub const CODEX_ERROR_TRANSPORT: codex_status = -13;
 /// The runtime broke the protocol, or required events are missing.
 pub const CODEX_ERROR_PROTOCOL: codex_status = -14;
-/// The runtime asks for a login.
+/// The runtime asks for a login; behind a socket, for another token.
 pub const CODEX_ERROR_AUTH: codex_status = -15;
 /// A call was not answered in time. The runtime may still act on it.
 pub const CODEX_ERROR_TIMED_OUT: codex_status = -16;

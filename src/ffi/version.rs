@@ -17,6 +17,9 @@ const VERSION: &CStr = c"0.1.0";
 /// The features of this build, by the names that [`codex_has_feature`] knows.
 const FEATURES: &[&str] = &["stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue"];
 
+/// Those that a build may lack.
+const OPTIONAL: &[(&str, bool)] = &[("tls", cfg!(feature = "tls"))];
+
 /// ## Version
 ///
 /// The version of the library as text, like "0.1.0".
@@ -46,7 +49,8 @@ pub extern "C" fn codex_abi_version() -> u32 {
 
 /// Whether this build of the library has a feature.
 ///
-/// @param name  the feature: "stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue"; may be NULL
+/// @param name  the feature: "stdio", "unix", "websocket", "replay", "wakeup-fd", "single-queue", and "tls" if the library was built with
+///              it; may be NULL
 /// @return false also for an unknown name and for NULL, so that a program can ask for features of later versions
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
@@ -54,7 +58,7 @@ pub unsafe extern "C" fn codex_has_feature(name: *const c_char) -> bool {
     panic::value(false, || {
         // SAFETY: the caller passes a NUL-terminated string or NULL.
         let name = unsafe { string::required(name, "name") }.ok()?;
-        Some(FEATURES.contains(&name))
+        Some(FEATURES.contains(&name) || OPTIONAL.contains(&(name, true)))
     })
 }
 

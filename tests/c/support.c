@@ -422,16 +422,36 @@ static void make_private_pipe(int ends[2]) {
   fcntl(ends[1], F_SETFD, FD_CLOEXEC);
 }
 
-static int64_t spawn_with_pipes(const char *program, int child_stdin, int child_stdout) {
+/* What exec and its kin want, although they change nothing. */
+static char *writable(const char *string) { return (char *)(uintptr_t)string; }
+
+/* A program that ends with its input. */
+typedef struct helper {
+  pid_t pid;
+  int stdin_fd;
+} helper;
+
+static void helper_stop(void *pointer) {
+  helper *h = pointer;
+  close(h->stdin_fd);
+  while (waitpid(h->pid, NULL, 0) < 0 && errno == EINTR) continue;
+  free(h);
+}
+
+/* It ends with the test. */
+static void helper_start(char *const *arguments, int child_stdout) {
   posix_spawn_file_actions_t actions;
-  char *const arguments[] = {(char *)(uintptr_t)program, NULL};
-  pid_t pid = -1;
+  int to_child[2];
+  helper *h = allocate(sizeof *h);
+  make_private_pipe(to_child);
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, child_stdin, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, to_child[0], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, child_stdout, STDOUT_FILENO);
-  CHECK_INT(posix_spawn(&pid, program, &actions, NULL, arguments, environ), 0);
+  CHECK_INT(posix_spawnp(&h->pid, arguments[0], &actions, NULL, arguments, environ), 0);
   posix_spawn_file_actions_destroy(&actions);
-  return pid;
+  h->stdin_fd = to_child[1];
+  close(to_child[0]);
+  defer(helper_stop, h);
 }
 
 static int read_port(int fd) {
@@ -444,25 +464,16 @@ static int read_port(int fd) {
   return colon == NULL ? 0 : atoi(colon + 1);
 }
 
-static void model_stop(void *pointer) {
-  model *m = pointer;
-  close(m->stdin_fd);
-  while (waitpid((pid_t)m->pid, NULL, 0) < 0 && errno == EINTR) continue;
-  free(m);
-}
-
 const model *model_start(void) {
   model *m = allocate(sizeof *m);
-  int to_child[2], from_child[2];
-  make_private_pipe(to_child);
+  int from_child[2];
+  char *const arguments[] = {writable(required_env("SCRIPTED_MODEL")), NULL};
   make_private_pipe(from_child);
-  m->pid = spawn_with_pipes(required_env("SCRIPTED_MODEL"), to_child[0], from_child[1]);
-  m->stdin_fd = to_child[1];
-  close(to_child[0]);
+  defer(free, m);
+  helper_start(arguments, from_child[1]);
   close(from_child[1]);
   m->port = read_port(from_child[0]);
   close(from_child[0]);
-  defer(model_stop, m);
   return m;
 }
 
@@ -648,6 +659,28 @@ static void close_session(void *pointer) {
   codex_thread_free(s->thread);
   codex_client_free(s->client);
   free(s);
+}
+
+const char *listening_fake(const char *script_json, const char *record, const char *token) {
+  const char *directory = fresh_directory();
+  const char *path = text("%s/socket", directory);
+  const char *recorded = record == NULL ? text("%s/record", directory) : record;
+  char *const arguments[] = {writable("env"),
+                             writable(text("FAKE_RUNTIME_SCRIPT=%s/script", directory)),
+                             writable(text("FAKE_RUNTIME_RECORD=%s", recorded)),
+                             writable(required_env("FAKE_RUNTIME")),
+                             writable("--listen"),
+                             writable(text("unix://%s", path)),
+                             token == NULL ? NULL : writable("--token"),
+                             writable(token),
+                             NULL};
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  write_file(text("%s/script", directory), script_json == NULL ? "{}" : script_json);
+  helper_start(arguments, nowhere);
+  close(nowhere);
+  for (int64_t deadline = now_ms() + PATIENCE_MS; !file_exists(path) && now_ms() < deadline;) sleep_ms(10);
+  CHECK(file_exists(path));
+  return text("unix:%s", path);
 }
 
 codex_client *connect_or_fail(const codex_client_options *options) {

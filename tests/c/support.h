@@ -130,8 +130,6 @@ bool wait_until_gone(int64_t pid);
 /* ---- the scripted model ------------------------------------------------------------------------------------------ */
 
 typedef struct model {
-  int64_t pid;
-  int stdin_fd;
   int port;
 } model;
 
@@ -185,6 +183,9 @@ session *session_with_model(const char *thread_params_json);
 session *session_with_fake(const char *script_json);
 /* The same from options made by a test. */
 session *session_with_options(const codex_client_options *options, const char *thread_params_json);
+
+/* The fake runtime behind a socket, where clients must bring the token (NULL: none); ends with the test. Gives the endpoint. */
+const char *listening_fake(const char *script_json, const char *record, const char *token);
 
 codex_client *connect_or_fail(const codex_client_options *options);
 codex_thread *start_thread_or_fail(codex_client *client, const char *params_json);

@@ -219,3 +219,10 @@ fn messages_that_come_with_the_answer_to_the_handshake_are_heard() {
     let client = peer.client();
     assert_eq!(crate::support::fake::stat(client.connection(), "malformedLines"), 1);
 }
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn a_build_without_tls_says_so_and_how_to_make_one_with_it() {
+    let error = refusal(&options_for("wss://127.0.0.1:1"));
+    assert_told(&error, Status::InvalidArgument, "featureMissing", &["wss://127.0.0.1:1", "make FEATURES=tls"]);
+}

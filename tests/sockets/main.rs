@@ -9,4 +9,6 @@ mod hostile;
 mod losses;
 mod reconnecting;
 mod secrets;
+#[cfg(feature = "tls")]
+mod tls;
 mod transports;

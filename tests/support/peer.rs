@@ -104,7 +104,7 @@ pub fn read_head(stream: &mut impl Read) -> String {
 }
 
 /// The next message of the client.
-pub fn hear(socket: &mut Socket) -> Value {
+pub fn hear<S: Read + Write>(socket: &mut WebSocket<S>) -> Value {
     loop {
         match socket.read().expect("the client says something") {
             Message::Text(text) => return parsed(&text),
@@ -115,12 +115,12 @@ pub fn hear(socket: &mut Socket) -> Value {
 }
 
 /// Says something to the client.
-pub fn say(socket: &mut Socket, message: &Value) {
+pub fn say<S: Read + Write>(socket: &mut WebSocket<S>, message: &Value) {
     socket.send(Message::text(message.to_string())).expect("the client listens");
 }
 
 /// Answers the next message of the client, which calls this method.
-pub fn answer(socket: &mut Socket, method: &str, result: Value) {
+pub fn answer<S: Read + Write>(socket: &mut WebSocket<S>, method: &str, result: Value) {
     let call = hear(socket);
     assert_eq!(call["method"], method, "{call}");
     say(socket, &json!({"id": call["id"], "result": result}));
@@ -140,12 +140,12 @@ pub fn control(kind: Control, payload: impl Into<Vec<u8>>, is_final: bool) -> Fr
 }
 
 /// Sends a frame as it is.
-pub fn send(socket: &mut Socket, frame: Frame) {
+pub fn send<S: Read + Write>(socket: &mut WebSocket<S>, frame: Frame) {
     socket.send(Message::Frame(frame)).expect("the client listens");
 }
 
 /// Reads on until the client says goodbye, with this code, or is gone.
-pub fn goodbye(socket: &mut Socket) -> Option<u16> {
+pub fn goodbye<S: Read + Write>(socket: &mut WebSocket<S>) -> Option<u16> {
     loop {
         match socket.read() {
             Ok(Message::Close(frame)) => return frame.map(|frame| frame.code.into()),

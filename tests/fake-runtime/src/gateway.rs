@@ -55,11 +55,8 @@ impl Gateway {
 
     /// Serves clients until stdin ends; then no process of it is left.
     pub(crate) fn serve(self) {
-        match &self.listener {
-            Listener::Tcp(listener) => {
-                eprintln!("  listening on: ws://{}", listener.local_addr().expect("it listens"));
-            }
-            Listener::Unix(_) => eprintln!("  listening on: a socket"),
+        if let Listener::Tcp(listener) = &self.listener {
+            eprintln!("  listening on: ws://{}", listener.local_addr().expect("it listens"));
         }
         let gateway = Arc::new(self);
         let shared = Arc::clone(&gateway);

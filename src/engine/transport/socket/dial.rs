@@ -11,9 +11,10 @@ use tokio::time::{sleep, timeout};
 
 use super::handshake::{Request, shake_hands};
 use super::resolve::addresses_of;
+use super::tls::Tls;
 use super::wire::Wire;
 use super::{Dialed, Stream};
-use crate::engine::endpoint::{BearerToken, Endpoint, WebAddress};
+use crate::engine::endpoint::{BearerToken, Endpoint, Privacy, WebAddress};
 use crate::engine::error::{Error, Result, Status};
 use crate::sys::above_standard_streams;
 
@@ -29,6 +30,7 @@ pub struct Destination {
     endpoint: String,
     place: Place,
     token: Option<BearerToken>,
+    tls: Option<Tls>,
 }
 
 #[derive(Debug)]
@@ -40,12 +42,17 @@ enum Place {
 impl Destination {
     /// A socket of the file system.
     pub fn file(path: &Path, token: Option<BearerToken>) -> Self {
-        Self { endpoint: Endpoint::Unix(path.into()).to_string(), place: Place::File(path.into()), token }
+        Self { endpoint: Endpoint::Unix(path.into()).to_string(), place: Place::File(path.into()), token, tls: None }
     }
 
-    /// A port.
-    pub fn network(address: &WebAddress, token: Option<BearerToken>) -> Self {
-        Self { endpoint: address.to_string(), place: Place::Network(address.clone()), token }
+    /// A port. Whom this system trusts is read here, if that is needed.
+    pub fn network(address: &WebAddress, token: Option<BearerToken>) -> Result<Self> {
+        let endpoint = address.to_string();
+        let tls = match address.privacy {
+            Privacy::Open => None,
+            Privacy::Encrypted => Some(Tls::new(&endpoint, &address.host)?),
+        };
+        Ok(Self { endpoint, place: Place::Network(address.clone()), token, tls })
     }
 
     /// Where that is, without anything secret.
@@ -54,17 +61,21 @@ impl Destination {
     }
 
     pub(super) async fn dial(self) -> Result<Dialed> {
-        let Self { endpoint, place, token } = &self;
-        let wire = match place {
-            Place::File(path) => self.reached(open_file(path).await)?,
-            Place::Network(address) => self.reached(open_port(address).await)?,
+        let socket = match &self.place {
+            Place::File(path) => open_file(path).await,
+            Place::Network(address) => open_port(address).await,
         };
-        let (host, target) = match place {
+        let wire = self.reached(socket)?;
+        let Self { endpoint, place, token, tls } = self;
+        let (host, target) = match &place {
             Place::File(_) => ("localhost".to_owned(), "/"),
             Place::Network(address) => (address.host_header(), address.target.as_str()),
         };
-        let mut stream: Box<dyn Stream> = Box::new(wire);
-        let request = Request { endpoint, host: &host, target, token: token.as_ref() };
+        let mut stream: Box<dyn Stream> = match tls {
+            Some(tls) => tls.encrypt(wire).await?,
+            None => Box::new(wire),
+        };
+        let request = Request { endpoint: &endpoint, host: &host, target, token: token.as_ref() };
         let came = shake_hands(&mut stream, &request).await?;
         Ok((stream, came))
     }

@@ -5,6 +5,11 @@ mod handshake;
 mod inbox;
 mod outbox;
 mod resolve;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "without_tls.rs"]
+mod tls;
 mod wire;
 
 use std::future::Future;
