@@ -546,11 +546,11 @@ class turn_result : public handle<codex_turn_result, codex_turn_result_free> {
   std::string_view id() const noexcept CODEX_BORROWED { return detail::view(codex_turn_result_id(get())); }
   /// "completed", "failed", "interrupted"; "inProgress" when the runtime never told how the turn ended. Borrowed.
   std::string_view status() const noexcept CODEX_BORROWED { return detail::view(codex_turn_result_status(get())); }
-  /// The last word of the agent; nothing when there is none. Borrowed; of a result that is about to go, a string of its
-  /// own.
+  /// The last word of the agent; nothing when there is none. Borrowed.
   std::optional<std::string_view> final_response() const & noexcept CODEX_BORROWED {
     return detail::sized_if_any<codex_turn_result_final_response>(get());
   }
+  /// Of a result that is about to go, a string of its own.
   std::optional<std::string> final_response() const && {
     const std::optional<std::string_view> borrowed = final_response();
     if (!borrowed) return std::nullopt;
