@@ -39,6 +39,15 @@ pub(super) enum Entry {
     Ended(Parted),
 }
 
+/// Where something is in a recording.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its line, from 1 on.
+    pub(super) line: usize,
+    /// How many milliseconds after the beginning it happened.
+    pub(super) ms: u64,
+}
+
 /// How the runtime ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -70,8 +79,8 @@ struct Header<'a> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
-    #[serde(default, rename = "ms")]
-    _ms: u64,
+    #[serde(default)]
+    ms: u64,
     #[serde(borrow, default)]
     sent: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -110,7 +119,8 @@ impl Entry {
         format!("{{\"ms\":{ms},\"{key}\":{value}}}\n")
     }
 
-    fn read(line: &str) -> std::result::Result<Self, String> {
+    /// What a line says, and when that happened.
+    fn read(line: &str) -> std::result::Result<(u64, Self), String> {
         let line: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
         let message = |raw: &RawValue| string(raw.get()).unwrap_or_else(|| raw.get().to_owned());
         let entries = [
@@ -122,7 +132,7 @@ impl Entry {
         ];
         let mut entries = entries.into_iter().flatten();
         match (entries.next(), entries.next()) {
-            (Some(entry), None) => Ok(entry),
+            (Some(entry), None) => Ok((line.ms, entry)),
             _ => Err("it must have one of sent, received, skipped, closed and ended".to_owned()),
         }
     }
@@ -156,8 +166,8 @@ impl Recording {
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// What happened, each with the number of its line.
-    pub(super) fn read(mut self) -> Result<Vec<(usize, Entry)>> {
+    /// What happened.
+    pub(super) fn read(mut self) -> Result<Vec<(Place, Entry)>> {
         let (path, mut bytes) = (self.path, Vec::new());
         self.file.read_to_end(&mut bytes).map_err(|error| unreadable(&path, &error))?;
         let shown = path.display();
@@ -171,12 +181,12 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     refused(format!("the recording {} cannot be read: {error}", path.display()))
 }
 
-fn parse(text: &str) -> std::result::Result<Vec<(usize, Entry)>, String> {
+fn parse(text: &str) -> std::result::Result<Vec<(Place, Entry)>, String> {
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     check_header(lines.next().map(|(_, line)| line).unwrap_or_default())?;
     let entries = lines.filter(|(_, line)| !line.trim().is_empty());
     let read = |(number, line): (usize, &str)| match Entry::read(line) {
-        Ok(entry) => Ok((number, entry)),
+        Ok((ms, entry)) => Ok((Place { line: number, ms }, entry)),
         Err(why) => {
             Err(format!("is broken in line {number}, perhaps cut off: {why}; record it anew, or mend that line"))
         }
@@ -255,7 +265,8 @@ mod tests {
     #[test]
     fn lines_are_counted_as_an_editor_does_and_blank_ones_are_passed_over() {
         let entries = parse(&recording("\n{\"closed\":true}\r\n\n{\"ms\":1,\"received\":{}}")).unwrap();
-        assert_eq!(entries, [(3, Entry::Closed), (5, Entry::Received("{}".into()))]);
+        let at = |line, ms| Place { line, ms };
+        assert_eq!(entries, [(at(3, 0), Entry::Closed), (at(5, 1), Entry::Received("{}".into()))]);
     }
 
     #[test]

@@ -12,13 +12,10 @@ use super::redactor::Redactor;
 use super::{Direction, Ending, Filled, Incoming, Transport};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::log::{Level, Log};
-use play::{Cue, Mismatch, Play};
+use play::{Cue, Mismatch, Play, Standstill};
 
 /// How many messages are handed out at once: whoever waits gets its turn in between.
 const BATCH: usize = 64;
-
-/// How long another thread of the host may take to send what comes before an answer that is waited for.
-const STANDSTILL: Duration = Duration::from_secs(10);
 
 /// A recording instead of a runtime. It plays as fast as the host reads, in the recorded order.
 pub struct ReplayTransport {
@@ -28,8 +25,8 @@ pub struct ReplayTransport {
     /// What was received and not handed out yet.
     received: Vec<Received>,
     phase: Phase,
-    /// Since when nothing goes on although the host waits for an answer.
-    standing_since: Option<Instant>,
+    /// Until when it may be that nothing goes on although the host waits.
+    standing_until: Option<Instant>,
     log: Log,
 }
 
@@ -56,7 +53,7 @@ impl ReplayTransport {
             redactor: Redactor::default(),
             received: Vec::new(),
             phase: Phase::Unread(Recording::open(path)?),
-            standing_since: None,
+            standing_until: None,
             log,
         })
     }
@@ -116,12 +113,12 @@ impl ReplayTransport {
     }
 
     fn check_standstill(&mut self, now: Instant) {
-        let Some(why) = self.play.standstill() else {
-            self.standing_since = None;
+        let Some(Standstill { why, patience }) = self.play.standstill() else {
+            self.standing_until = None;
             return;
         };
-        let since = *self.standing_since.get_or_insert(now);
-        if now.saturating_duration_since(since) >= STANDSTILL {
+        self.standing_until = self.standing_until.or_else(|| now.checked_add(patience));
+        if self.standing_until.is_some_and(|until| until <= now) {
             self.give_up(why);
         }
     }
@@ -162,7 +159,7 @@ impl Transport for ReplayTransport {
             return Poll::Pending;
         }
         if !self.is_over() {
-            self.standing_since = None;
+            self.standing_until = None;
             let message = self.redactor.clean(Direction::Sent, message);
             if let Err(mismatch) = self.play.sent(&message) {
                 self.give_up(mismatch);
@@ -192,7 +189,7 @@ impl Transport for ReplayTransport {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.standing_since.map(|since| since + STANDSTILL)
+        self.standing_until
     }
 }
 

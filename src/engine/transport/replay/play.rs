@@ -4,9 +4,13 @@
 //! sent before it. What the host sends may come in another order, as threads do: it takes the place of what fits it best.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use crate::engine::json::{member, spliced, string};
-use crate::engine::transport::recording::{Entry, Parted};
+use crate::engine::transport::recording::{Entry, Parted, Place};
+
+/// How long another thread of the host may take to send what comes before an answer that is waited for.
+pub(super) const STANDSTILL: Duration = Duration::from_secs(10);
 
 /// How much of a message is quoted.
 const QUOTED: usize = 200;
@@ -20,6 +24,13 @@ const IN_PROGRESS: &str = "inProgress";
 /// What the host does not do as it was recorded: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mismatch(pub(super) String);
+
+/// Why nothing goes on, and for how long that may be so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Standstill {
+    pub(super) why: Mismatch,
+    pub(super) patience: Duration,
+}
 
 /// What the recording goes on with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +86,7 @@ struct Expected {
 /// A recording, and how far it is played.
 #[derive(Debug)]
 pub(super) struct Play {
-    entries: Vec<(usize, Entry)>,
+    entries: Vec<(Place, Entry)>,
     /// Everything before this is over.
     next: usize,
     /// What the host has not sent yet, in the recorded order.
@@ -98,12 +109,12 @@ pub(super) struct Play {
 }
 
 impl Play {
-    pub(super) fn new(entries: Vec<(usize, Entry)>) -> Self {
-        let sent = |(index, (_, entry)): (usize, &(usize, Entry))| match entry {
+    pub(super) fn new(entries: Vec<(Place, Entry)>) -> Self {
+        let sent = |(index, (_, entry)): (usize, &(Place, Entry))| match entry {
             Entry::Sent(message) => Some(Expected::new(index, &Said::of(message))),
             _ => None,
         };
-        let answer_at = |(index, (_, entry)): (usize, &(usize, Entry))| match entry {
+        let answer_at = |(index, (_, entry)): (usize, &(Place, Entry))| match entry {
             Entry::Received(message) | Entry::Skipped { begins: message, .. } => {
                 answered_id(message).map(|id| (id.to_owned(), index))
             }
@@ -162,7 +173,7 @@ impl Play {
                 )
             }
             None => {
-                let last = self.entries.last().map_or(1, |(line, _)| *line);
+                let last = self.last_line();
                 format!("the program sent {came}, and the recording, which ends in line {last}, has nothing more of it")
             }
         })
@@ -224,8 +235,8 @@ impl Play {
 
     /// A recording that stops without an end stops where its program did. What was under way then will never go on.
     fn at_the_end(&self) -> Cue {
-        let last = self.entries.last().map_or(1, |(line, _)| *line);
-        let middle = match (self.unanswered.first(), self.running.iter().find(|turn| !self.completed.contains(*turn))) {
+        let last = self.last_line();
+        let middle = match (self.unanswered.first(), self.running_turn()) {
             (Some((method, line)), _) => format!("before {method} of line {line} is answered"),
             (None, Some(turn)) => format!("in the middle of turn {turn}"),
             (None, None) => return Cue::Wait,
@@ -271,19 +282,33 @@ impl Play {
         self.running.extend(running.and_then(|turn| text(turn, "id")));
     }
 
-    /// Why nothing goes on although the host waits for an answer: it made a call before its time.
-    pub(super) fn standstill(&self) -> Option<Mismatch> {
-        let answer = self.awaited.first()?;
-        let (line, entry) = self.entries.get(self.next)?;
-        let Entry::Sent(message) = entry else { return None };
-        let expected = Said::of(message);
-        expected.call()?;
-        let (awaited, _) = self.entries.get(*answer)?;
-        Some(Mismatch(format!(
-            "the program waits for the answer in line {awaited}, before which the recording has {} in line {line}, which it \
-             has not sent",
-            expected.describe()
-        )))
+    /// Why nothing goes on although the host waits: it made a call before its time, or does not say what a turn goes on with.
+    pub(super) fn standstill(&self) -> Option<Standstill> {
+        let (place, entry) = self.entries.get(self.next)?;
+        let expected = match entry {
+            Entry::Sent(message) => Said::of(message).call().map(|_| Said::of(message).describe())?,
+            Entry::Closed if self.awaited.is_empty() => "the end of the client".to_owned(),
+            _ => return None,
+        };
+        let (awaited, patience) = match (self.awaited.first(), self.running_turn()) {
+            (Some(answer), _) => (format!("the answer in line {}", self.line(*answer)), STANDSTILL),
+            // A deadline, or a person, may take as long as it took then.
+            (None, Some(turn)) => (format!("the end of turn {turn}"), STANDSTILL + Duration::from_millis(place.ms)),
+            (None, None) => return None,
+        };
+        let why = format!(
+            "the program waits for {awaited}, before which the recording has {expected} in line {}, which has not come",
+            place.line
+        );
+        Some(Standstill { why: Mismatch(why), patience })
+    }
+
+    fn running_turn(&self) -> Option<&String> {
+        self.running.iter().find(|turn| !self.completed.contains(*turn))
+    }
+
+    fn last_line(&self) -> usize {
+        self.entries.last().map_or(1, |(place, _)| place.line)
     }
 
     /// What is left once the host has ended the connection.
@@ -291,7 +316,7 @@ impl Play {
         let left = &self.entries[self.next..];
         let before_end = left.iter().take_while(|(_, entry)| *entry != Entry::Closed);
         let mut unplayed = before_end.filter(|(_, entry)| matches!(entry, Entry::Sent(_)));
-        if let Some((line, _)) = unplayed.next() {
+        if let Some((Place { line, .. }, _)) = unplayed.next() {
             self.remarks.push(format!("the client was closed before line {line} of the recording was played"));
         }
         let past_end = left.iter().position(|(_, entry)| *entry == Entry::Closed).map(|position| position + 1);
@@ -307,7 +332,7 @@ impl Play {
     }
 
     fn line(&self, index: usize) -> usize {
-        self.entries[index].0
+        self.entries[index].0.line
     }
 
     fn params(&self, index: usize) -> Option<&str> {

@@ -1,6 +1,7 @@
 use std::task::Waker;
 
 use super::super::recording::header;
+use super::play::STANDSTILL;
 use super::*;
 
 /// A replay of these lines, which a test gives by what happened.
@@ -82,6 +83,24 @@ fn an_answer_that_never_can_come_is_given_up_after_ten_seconds() {
     let cause = ending(&mut transport, now + STANDSTILL).unwrap().cause.unwrap();
     assert_eq!((cause.status(), cause.reason()), (Status::Protocol, "replayMismatch"));
     assert!(cause.message().contains("has a in line 2"), "{cause}");
+}
+
+#[test]
+fn a_turn_that_never_can_end_is_given_up_ten_seconds_after_the_recorded_program_went_on_with_it() {
+    for (next, shown) in [
+        ("\"sent\":{\"id\":1,\"method\":\"turn/interrupt\"}", "turn/interrupt in line 3"),
+        ("\"closed\":true", "the end of the client in line 3"),
+    ] {
+        let started = "{\"received\":{\"method\":\"turn/started\",\"params\":{\"turn\":{\"id\":\"u\"}}}}";
+        let mut transport = replay("unsaid", &format!("{started}\n{{\"ms\":60000,{next}}}\n"));
+        let now = Instant::now();
+        assert_eq!(fill(&mut transport), Poll::Ready(Filled::All));
+        assert!(ending(&mut transport, now).is_none());
+        let until = now + Duration::from_secs(60) + STANDSTILL;
+        assert_eq!(transport.next_deadline(), Some(until));
+        let cause = ending(&mut transport, until).unwrap().cause.unwrap();
+        assert!(cause.message().contains("the end of turn u") && cause.message().contains(shown), "{cause}");
+    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 use super::*;
 
+fn at(line: usize) -> Place {
+    Place { line, ms: 0 }
+}
+
 /// `>` the host sends, `<` the runtime sends, `closed`, `ended`; each is a line, from line 2 on.
 fn play(lines: &[&str]) -> Play {
     let entry = |line: &&str| match line.split_once(' ') {
@@ -8,7 +12,7 @@ fn play(lines: &[&str]) -> Play {
         _ if *line == "closed" => Entry::Closed,
         _ => Entry::Ended(Parted::default()),
     };
-    Play::new(lines.iter().map(entry).enumerate().map(|(index, entry)| (index + 2, entry)).collect())
+    Play::new(lines.iter().map(entry).enumerate().map(|(index, entry)| (at(index + 2), entry)).collect())
 }
 
 /// What is received now.
@@ -55,7 +59,7 @@ fn an_answer_that_was_too_long_is_an_answer_too() {
     let skipped = |id: u32| (9000, format!("{{\"id\":{id},\"result\":{{\"x"));
     let (bytes, begins) = skipped(1);
     let call = Entry::Sent(r#"{"id":1,"method":"a"}"#.into());
-    let mut play = Play::new(vec![(2, call), (3, Entry::Skipped { bytes, begins })]);
+    let mut play = Play::new(vec![(at(2), call), (at(3), Entry::Skipped { bytes, begins })]);
     play.sent(r#"{"id":70,"method":"a"}"#).unwrap();
     let (bytes, begins) = skipped(70);
     assert_eq!(play.cue(), Cue::Skipped { bytes, begins });
@@ -223,7 +227,8 @@ fn a_host_that_waits_for_what_comes_after_something_that_it_did_not_send_stands_
     assert_eq!(play.standstill(), None, "nobody waits yet");
     play.sent(r#"{"id":1,"method":"second"}"#).unwrap();
     assert_eq!(play.cue(), Cue::Wait);
-    let Mismatch(why) = play.standstill().unwrap();
+    let Standstill { why: Mismatch(why), patience } = play.standstill().unwrap();
+    assert_eq!(patience, STANDSTILL);
     assert!(["first", "line 2", "line 5"].iter().all(|part| why.contains(part)), "{why}");
     play.sent(r#"{"id":2,"method":"first"}"#).unwrap();
     received(&mut play);
