@@ -470,7 +470,7 @@ impl Session {
         }
         let Some(question) = self.questions.open.remove(&id) else { return };
         let event = match notification {
-            Some(notification) => Event::of(Method::of(&notification.method), notification),
+            Some(notification) => told_by_runtime(&question, notification),
             None => resolved_event(&question),
         };
         let event = event.with_request_id(id);
@@ -531,6 +531,13 @@ fn request_event(snapshot: &Snapshot) -> Box<Event> {
     let item_id = member(params, "itemId").and_then(string).unwrap_or_default();
     let parts = Parts { method, json: params, thread_id, turn_id, item_id: &item_id };
     Event::new(EventKind::Request, parts).with_request_id(*id)
+}
+
+/// The runtime does not say of which turn the request was.
+fn told_by_runtime(question: &Question, notification: &Notification<'_>) -> Box<Event> {
+    let mut told = notification.clone();
+    told.ids.turn = question.snapshot.turn_id.as_str().into();
+    Event::of(Method::of(&told.method), &told)
 }
 
 fn resolved_event(question: &Question) -> Box<Event> {

@@ -170,6 +170,24 @@ fn the_end_of_a_turn_cancels_its_requests_before_the_last_event() {
 }
 
 #[test]
+fn the_end_of_a_request_says_of_which_turn_it_was_whoever_tells_it() {
+    for tell in [
+        |talk: &mut Talk| talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": 0})),
+        |talk: &mut Talk| talk.turn_completed("interrupted"),
+    ] {
+        let mut talk = Talk::new();
+        let handle = talk.running(Delivery::Kept, Limits::default());
+        talk.ask(0, COMMAND);
+        talk.delivered(handle);
+        tell(&mut talk);
+        let events = talk.events(handle);
+        let end =
+            events.iter().find(|event| event.kind() == EventKind::RequestResolved).expect("the request is resolved");
+        assert_eq!((end.thread_id(), end.turn_id()), (&b"thread-1\0"[..], &b"turn-1\0"[..]));
+    }
+}
+
+#[test]
 fn an_answer_of_somebody_else_cancels() {
     let mut talk = Talk::new();
     let handle = talk.running(Delivery::Kept, Limits::default());
