@@ -8,7 +8,7 @@ use super::endpoint::{Endpoint, Privacy};
 use super::error::{Error, Result, Status};
 use super::launch::Launch;
 use super::log::Log;
-use super::session::{Introduced, Started};
+use super::session::{Company, Introduced, Started};
 use super::transport::{Destination, ProcessTransport, ReplayTransport, SocketTransport, Transport};
 use crate::sys::{self, SpawnSpec};
 
@@ -59,7 +59,8 @@ impl Approach {
 }
 
 fn dial(destination: Destination, provisions: &Provisions) -> Reached {
-    let introduced = Introduced { endpoint: destination.endpoint().to_owned(), started: None };
+    let introduced =
+        Introduced { endpoint: destination.endpoint().to_owned(), started: None, company: Company::Others };
     (Box::new(SocketTransport::new(destination, provisions.max_message_bytes)), introduced)
 }
 
@@ -72,13 +73,18 @@ fn start(launch: Launch, provisions: Provisions) -> Result<Reached> {
     let transport = ProcessTransport::new(spawned, marker, provisions.max_message_bytes, provisions.log);
     let transport = transport
         .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
-    let introduced = Introduced { endpoint: Endpoint::Stdio.to_string(), started: Some(Started { program, pid }) };
+    let introduced = Introduced {
+        endpoint: Endpoint::Stdio.to_string(),
+        started: Some(Started { program, pid }),
+        company: Company::Nobody,
+    };
     Ok((Box::new(transport), introduced))
 }
 
 fn play_back(file: PathBuf, provisions: Provisions) -> Result<Reached> {
     let transport = ReplayTransport::open(&file, provisions.log)?;
-    let introduced = Introduced { endpoint: Endpoint::Replay(file).to_string(), started: None };
+    let introduced =
+        Introduced { endpoint: Endpoint::Replay(file).to_string(), started: None, company: Company::Nobody };
     Ok((Box::new(transport), introduced))
 }
 

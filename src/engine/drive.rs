@@ -171,6 +171,8 @@ impl Driver {
         self.read_the_rest(now);
         self.tap.ended(now, &ending);
         self.flush();
+        // Whoever hears of the end may record anew in the same file.
+        self.tap = Tap::default();
         self.connection.own_session().lost(now, lost_error(ending));
         self.connection.finish();
     }

@@ -368,6 +368,24 @@ TEST(two_clients_do_not_write_one_recording) {
   CHECK_OK(run_once(recording(says_hello, file), NULL, &err), err);
 }
 
+TEST(a_file_can_be_recorded_anew_as_soon_as_the_end_of_its_client_is_heard) {
+  static const char script[] = "{\"on\":{\"die\":[{\"exit\":0}]}}";
+  const char *file = fresh_file();
+  for (int times = 0; times < 20; times++) {
+    codex_client *client = NULL;
+    codex_error *err = NULL;
+    CHECK_OK(codex_client_begin(recording(script, file), &client, &err), err);
+    forget(&err);
+    if (client == NULL) return;
+    codex_event_free(await_client_event(client, CODEX_EVENT_CONNECTED));
+    CHECK_OK(codex_client_begin_call(client, "die", NULL, CODEX_WAIT_DEFAULT, NULL, NULL, &err), err);
+    codex_client_wakeup_fd(client);
+    codex_event *event = NULL;
+    while (codex_client_next_event(client, 0, &event, NULL) != CODEX_END) codex_event_free(event), event = NULL;
+    codex_client_free(client);
+  }
+}
+
 TEST(a_recording_that_fails_later_is_told_and_the_connection_goes_on) {
   codex_client_options *options = recording(says_hello, "/dev/full");
   codex_client *client = NULL;
@@ -459,6 +477,7 @@ int main(int argc, char **argv) {
       CASE(secrets_are_neither_recorded_nor_traced_but_arrive),
       CASE(a_recording_that_cannot_be_made_fails_the_connecting),
       CASE(two_clients_do_not_write_one_recording),
+      CASE(a_file_can_be_recorded_anew_as_soon_as_the_end_of_its_client_is_heard),
       CASE(a_recording_that_fails_later_is_told_and_the_connection_goes_on),
       CASE(a_replay_is_not_recorded),
       CASE(a_program_that_knows_nothing_of_it_is_recorded_and_played_back_by_two_variables),

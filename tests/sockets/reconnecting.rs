@@ -3,7 +3,7 @@
 use codex::engine::client::Client;
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
-use codex::engine::request::{Answer, Scope};
+use codex::engine::request::{Answer, Request, Scope};
 use codex::engine::thread::{Origin, Thread};
 use codex::engine::turn::{Turn, run};
 use scripted_model::{Message, Response};
@@ -26,6 +26,8 @@ on_both_runtimes! {
     a_run_on_a_busy_thread_joins_its_turn,
     two_clients_follow_one_turn,
     the_first_answer_of_two_clients_counts,
+    a_client_that_closes_leaves_the_question_to_the_one_whose_turn_it_is,
+    a_client_that_does_not_listen_leaves_the_question_to_the_one_whose_turn_it_is,
     clients_of_one_runtime_hear_nothing_of_each_others_turns,
 }
 
@@ -118,13 +120,19 @@ fn is_written(world: &World) -> bool {
     world.work().join("a.txt").exists()
 }
 
-/// A thread whose turn waits for an approval, which a client has seen that is gone.
-fn left_waiting_for_an_approval(world: &World, server: &Listening) -> String {
+/// A turn that waits for an approval, and the request.
+fn asked(world: &World, client: &Client) -> (Thread, Turn, Request) {
     wants_to_write(world);
-    let (client, proxy) = behind_proxy(server);
-    let thread = thread_of(&client, json!({}));
+    let thread = thread_of(client, json!({}));
     let turn = start(&thread, "go");
     let request = until(&turn, EventKind::Request).take_request().expect("a request");
+    (thread, turn, request)
+}
+
+/// A thread whose turn waits for an approval, which a client has seen that is gone.
+fn left_waiting_for_an_approval(world: &World, server: &Listening) -> String {
+    let (client, proxy) = behind_proxy(server);
+    let (thread, turn, request) = asked(world, &client);
     proxy.cut();
     end(&turn).not_completed();
     assert!(request.is_cancelled());
@@ -185,10 +193,7 @@ fn two_clients_follow_one_turn(world: &World) {
 fn the_first_answer_of_two_clients_counts(world: &World) {
     let server = world.listen(Listen::Unix);
     let (first, second) = (connect(&server), connect(&server));
-    wants_to_write(world);
-    let thread = thread_of(&first, json!({}));
-    let turn = start(&thread, "go");
-    let request = until(&turn, EventKind::Request).take_request().expect("a request");
+    let (thread, turn, request) = asked(world, &first);
     let same = Turn::attach(&resume(&second, thread.id().as_str()), None).unwrap();
     let same_request = until(&same, EventKind::Request).take_request().expect("the same request");
     same_request.answer(&Answer::Approve(Scope::Once)).unwrap();
@@ -198,6 +203,35 @@ fn the_first_answer_of_two_clients_counts(world: &World) {
     for turn in [&turn, &same] {
         assert_eq!(end(turn).completed()["finalResponse"], "done");
     }
+    assert!(is_written(world));
+}
+
+fn a_client_that_closes_leaves_the_question_to_the_one_whose_turn_it_is(world: &World) {
+    let server = world.listen(Listen::Unix);
+    let (first, second) = (connect(&server), connect(&server));
+    let (thread, turn, request) = asked(world, &first);
+    let same = Turn::attach(&resume(&second, thread.id().as_str()), None).unwrap();
+    let _unanswered = until(&same, EventKind::Request).take_request().expect("the same request");
+    second.close(PATIENCE).unwrap();
+    request.answer(&Answer::Approve(Scope::Once)).unwrap();
+    assert_eq!(end(&turn).completed()["finalResponse"], "done");
+    assert!(is_written(world));
+}
+
+fn a_client_that_does_not_listen_leaves_the_question_to_the_one_whose_turn_it_is(world: &World) {
+    let server = world.listen(Listen::Unix);
+    let (first, second) = (connect(&server), connect(&server));
+    let thread = thread_of(&first, json!({}));
+    world.says([Response::text(["ready"])]);
+    end(&start(&thread, "hello")).completed();
+    let onlooker = resume(&second, thread.id().as_str());
+    wants_to_write(world);
+    let turn = start(&thread, "go");
+    let request = until(&turn, EventKind::Request).take_request().expect("a request");
+    eventually("it asks everybody", || stat(second.connection(), "requestsReceived") == 1);
+    drop((onlooker, second));
+    request.answer(&Answer::Approve(Scope::Once)).unwrap();
+    assert_eq!(end(&turn).completed()["finalResponse"], "done");
     assert!(is_written(world));
 }
 

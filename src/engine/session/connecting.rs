@@ -24,6 +24,17 @@ pub struct Introduced {
     pub endpoint: String,
     /// Which program was started; `None` when it runs already.
     pub started: Option<Started>,
+    /// Who else it serves.
+    pub company: Company,
+}
+
+/// Whom a runtime serves besides this client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// It was started for this client.
+    Nobody,
+    /// Whoever connects to it.
+    Others,
 }
 
 /// Which program was started.
@@ -119,6 +130,11 @@ impl Session {
         };
         let message = format!("it prints lines that are no messages of the protocol, the first of them: {line}");
         self.refuse_runtime(Error::new(Status::RuntimeStart, message).with_reason("notARuntime"));
+    }
+
+    /// Whether others may have turns of their own on this runtime.
+    pub(super) fn is_shared(&self) -> bool {
+        self.runtime.as_ref().is_some_and(|runtime| runtime.introduced.company == Company::Others)
     }
 
     /// Whether the runtime is ready; `None` until that is known.
@@ -228,9 +244,18 @@ fn name_and_version(user_agent: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 impl Introduced {
+    /// Somebody who runs already.
+    pub(super) fn shared() -> Self {
+        Self { endpoint: "ws://127.0.0.1:1".into(), started: None, company: Company::Others }
+    }
+
     /// Somebody who was started.
     pub(super) fn started(program: &str, pid: u32) -> Self {
-        Self { endpoint: "stdio:".into(), started: Some(Started { program: program.into(), pid }) }
+        Self {
+            endpoint: "stdio:".into(),
+            started: Some(Started { program: program.into(), pid }),
+            company: Company::Nobody,
+        }
     }
 }
 
@@ -257,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_runtime_that_ran_already_has_an_endpoint_and_no_process_of_ours() {
-        let introduced = Introduced { endpoint: "ws://127.0.0.1:1".into(), started: None };
+        let introduced = Introduced::shared();
         let info = runtime_info(r#"{"userAgent":"codex-cli/1.2.3"}"#, &introduced).unwrap();
         let info: serde_json::Value = serde_json::from_str(&info).unwrap();
         assert_eq!(info["endpoint"], "ws://127.0.0.1:1");

@@ -25,7 +25,7 @@ mod turns;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;
 pub use commands::Interrupts;
-pub use connecting::{Introduced, Started};
+pub use connecting::{Company, Introduced, Started};
 pub use logins::LoginKey;
 pub use questions::{Answer, CancelHook, Question, QuestionId, Recipient, RequestKind, Snapshot};
 pub use threads::{Announce, ThreadFacts, ThreadKey};
@@ -303,6 +303,8 @@ pub struct Session {
     events: EventMaker,
     /// The turns that run without a slot, by thread.
     running: HashMap<String, String>,
+    /// The threads on which a turn of this client runs that it has no handle of any more.
+    let_go: HashSet<String>,
     early: HashMap<String, EarlyEvents>,
     questions: Questions,
     logins: Logins,
@@ -335,6 +337,7 @@ impl Session {
             by_turn: HashMap::default(),
             events: EventMaker::default(),
             running: HashMap::new(),
+            let_go: HashSet::new(),
             early: HashMap::new(),
             questions: Questions::default(),
             logins: Logins::default(),

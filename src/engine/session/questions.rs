@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::early::Owner;
 use super::fate::{Fate, FateCell};
 use super::goals::Renamed;
-use super::turns::{Delivery, HandleId, SlotRef};
+use super::turns::{Begun, Delivery, HandleId, SlotRef};
 use super::{Asks, Session, Timer};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::{Event, EventKind, Parts};
@@ -144,6 +144,11 @@ impl Unanswered {
             Self::Freed => "the host freed it without an answer",
             Self::Closed => "the client was closed",
         }
+    }
+
+    /// Whether it says nothing about what the other clients of a shared runtime will do.
+    fn is_about_this_client_alone(self) -> bool {
+        matches!(self, Self::NobodyListens | Self::NobodyReads | Self::Closed)
     }
 
     /// No, in the form that the kind needs. A model that called a tool is told what went wrong.
@@ -372,8 +377,30 @@ impl Session {
         }
     }
 
+    /// Whether somebody else began the turn that asks, who is asked too and may be about to answer.
+    fn is_for_others(&self, id: QuestionId) -> bool {
+        let Some(question) = self.questions.open.get(&id).filter(|_| self.is_shared()) else { return false };
+        let Snapshot { thread_id, turn_id, .. } = &question.snapshot;
+        match question.slot.and_then(|slot| self.slot(slot)) {
+            Some(index) => self.slots[index].begun == Begun::Elsewhere,
+            None => !turn_id.is_empty() && !self.let_go.contains(thread_id),
+        }
+    }
+
+    /// Whoever attaches to its turn may still answer.
+    fn leave_to_others_to_answer(&mut self, id: QuestionId) {
+        let Some(question) = self.questions.open.get_mut(&id) else { return };
+        question.decline_at = None;
+        if question.destination == Destination::Nobody {
+            question.destination = Destination::Attacher;
+        }
+    }
+
     /// The library answers in the place of the host: no, in the form that the kind needs.
     fn decline(&mut self, now: Instant, id: QuestionId, why: Unanswered) {
+        if why.is_about_this_client_alone() && self.is_for_others(id) {
+            return self.leave_to_others_to_answer(id);
+        }
         let Some(question) = self.questions.open.get_mut(&id) else { return };
         let (method, answer) = (question.snapshot.method.clone(), why.answer(question.snapshot.kind));
         self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {}", why.reason()));

@@ -22,6 +22,7 @@ impl Session {
             }
             EventKind::TurnCompleted => {
                 self.running.remove(&*ids.thread);
+                self.let_go.remove(&*ids.thread);
                 self.thread_rests(&ids.thread);
             }
             EventKind::Usage => self.thread_used(notification),

@@ -114,6 +114,15 @@ pub(super) struct Slot {
     pub(super) start: Option<WaitingStart>,
     /// Until when it must be known what the turn is that it attaches to.
     pub(super) attach_by: Option<Instant>,
+    pub(super) begun: Begun,
+}
+
+/// By whom a turn was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    Here,
+    /// By somebody whom this client has joined.
+    Elsewhere,
 }
 
 #[derive(Debug)]
@@ -241,6 +250,7 @@ impl Session {
             self.bind(now, slot.index, id, None);
             return Ok(handle);
         }
+        self.slots[slot.index].begun = Begun::Elsewhere;
         self.slots[slot.index].turn_ids.extend(known);
         self.slots[slot.index].attach_by = start.deadline;
         let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(&thread_id));
@@ -276,6 +286,7 @@ impl Session {
             goal: None,
             start: None,
             attach_by: None,
+            begun: Begun::Here,
         });
         let handle = self.handles.insert(Handle {
             state: HandleState::Live(index),
@@ -409,6 +420,7 @@ impl Session {
     /// joined it, or for the client.
     fn leave_to_others(&mut self, index: usize, turn_id: &str) {
         let slot = self.slots.remove(index);
+        self.keep_in_mind(&slot);
         if slot.interrupt.is_some() {
             self.send_interrupt(&slot.thread_id, turn_id, None, Purpose::Nobody);
         }
@@ -696,8 +708,16 @@ impl Session {
             return;
         }
         let slot = self.slots.remove(index);
+        self.keep_in_mind(&slot);
         for id in &slot.turn_ids {
             self.by_turn.remove(id);
+        }
+    }
+
+    /// What a turn asks is this client's to decline, also when it has no handle of it any more.
+    fn keep_in_mind(&mut self, slot: &Slot) {
+        if slot.begun == Begun::Here {
+            self.let_go.insert(slot.thread_id.to_string());
         }
     }
 

@@ -518,3 +518,44 @@ fn an_answer_that_comes_too_late_is_told_what_happened_instead() {
         assert_eq!(snapshot.fate.is_cancelled(), reason != "alreadyAnswered");
     }
 }
+
+/// A client of a runtime that others use too, which has the thread open.
+fn in_company() -> Talk {
+    let mut talk = Talk::new();
+    talk.session.introduce(Introduced::shared(), "{}", None, Announce::Nothing);
+    talk.hear(json!({"id": 1, "result": {"userAgent": "codex/0.169.0 (Debian)"}}));
+    talk.written();
+    talk
+}
+
+#[test]
+fn what_the_turn_of_another_client_asks_is_not_declined_because_nobody_listens_here() {
+    let mut talk = in_company();
+    talk.ask(7, COMMAND);
+    talk.pass(seconds(120));
+    talk.session.close(talk.now);
+    assert!(talk.answers().is_empty());
+}
+
+#[test]
+fn what_a_turn_of_this_client_asks_is_declined_in_company_too_when_it_has_let_it_go() {
+    let mut talk = in_company();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.session.free_turn(talk.now, handle);
+    talk.ask(7, COMMAND);
+    assert_eq!(talk.answers(), [json!({"id": 7, "result": {"decision": "decline"}})]);
+    talk.turn_completed("completed");
+    talk.ask(8, COMMAND);
+    assert!(talk.answers().is_empty(), "the next turn may be anybody's");
+}
+
+#[test]
+fn what_the_turn_of_another_client_asked_is_left_to_that_by_one_that_attached_and_closes() {
+    let mut talk = in_company();
+    let thread = talk.resumed_while_active();
+    let handle = talk.attach(thread, TURN, json!([]));
+    talk.ask(7, COMMAND);
+    talk.delivered(handle);
+    talk.session.close(talk.now);
+    assert!(talk.answers().is_empty());
+}
