@@ -72,7 +72,7 @@ lint: ## Check formatting and lints
 	cargo clippy --workspace --all-targets -- -D warnings
 
 test-rust: debug ## Run the Rust tests
-	scripts/test-env cargo test --workspace
+	scripts/test-env cargo test --workspace --no-fail-fast
 
 test-c: debug ## Run the C tests; FILTER=name runs those that match
 	scripts/test-env scripts/run-c-tests $(DEBUG)

@@ -78,7 +78,7 @@ pub fn expected(fault: Fault, moment: Moment) -> Expected {
     match moment {
         Moment::Connect => Expected { at_hand: connecting(expected.at_hand, fault), ..expected },
         Moment::PendingQuestion if matches!(fault.class(), Class::TurnOver | Class::Lost) => {
-            Expected { answer: fails(Status::AlreadyAnswered, vec!["its turn is over"]), ..expected }
+            Expected { answer: fails(Status::AlreadyAnswered, vec!["its turn has ended"]), ..expected }
         }
         Moment::Interrupt => interrupting(expected, fault.class()),
         Moment::FullQueue if fault.line_bytes() > ABOVE_CEILING => {
