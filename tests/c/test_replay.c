@@ -1,7 +1,10 @@
 /* A connection is recorded in a file, and played back where there is no runtime. */
 #include "support.h"
 
+#include <poll.h>
 #include <sys/stat.h>
+
+enum { PATIENCE_MS = 20000 };
 
 static const char says_hello[] = "{\"on\":{\"turn/start\":[{\"turn\":{\"deltas\":[\"hel\",\"lo\"]}}]}}";
 static const char crashes[] = "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},{\"stderr\":\"Error: boom\"},{\"exit\":3}]}}";
@@ -379,9 +382,13 @@ TEST(a_file_can_be_recorded_anew_as_soon_as_the_end_of_its_client_is_heard) {
     if (client == NULL) return;
     codex_event_free(await_client_event(client, CODEX_EVENT_CONNECTED));
     CHECK_OK(codex_client_begin_call(client, "die", NULL, CODEX_WAIT_DEFAULT, NULL, NULL, &err), err);
-    codex_client_wakeup_fd(client);
+    struct pollfd ready = {codex_client_wakeup_fd(client), POLLIN, 0};
     codex_event *event = NULL;
-    while (codex_client_next_event(client, 0, &event, NULL) != CODEX_END) codex_event_free(event), event = NULL;
+    while (codex_client_next_event(client, 0, &event, NULL) != CODEX_END) {
+      codex_event_free(event);
+      event = NULL;
+      poll(&ready, 1, PATIENCE_MS);
+    }
     codex_client_free(client);
   }
 }
