@@ -94,7 +94,12 @@ fn the_policy_of_a_turn_in_the_runtimes_own_words_is_left_alone(world: &World) {
 
 fn what_the_sandbox_of_a_turn_forbids_is_not_done(world: &World) {
     let (inside, outside) = (world.work().join("a.txt"), extra(world).join("a.txt"));
-    let thread = world.thread_with(json!({"approvalMode": "denyAll"}));
+    let client = world.client_with(|options| {
+        // Wherever the tests are run, also below /tmp, the directory outside is one that is not written to.
+        let no_tmp = "sandbox_workspace_write={exclude_slash_tmp=true,exclude_tmpdir_env_var=true}";
+        options.add_config(no_tmp).expect("a configuration override");
+    });
+    let thread = thread_of(&client, json!({"approvalMode": "denyAll"}));
     for (sandbox, can_write_inside, can_write_outside) in
         [("read-only", false, false), ("workspace-write", true, false), ("danger-full-access", true, true)]
     {
