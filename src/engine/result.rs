@@ -122,6 +122,8 @@ pub struct Collector {
     items: Vec<Item>,
     /// So many of them may come again, as the runtime remembered them before it reported them.
     remembered: usize,
+    /// The place behind the item that the runtime listed last.
+    listed: usize,
     open: Vec<OpenItem>,
     usage: Option<Box<str>>,
     /// The tokens of the whole thread, as last reported.
@@ -272,13 +274,22 @@ impl Collector {
         self.items.push(Item { id, progress, json: item_json.into() });
     }
 
-    /// An item that the runtime remembers; counts unless it was seen.
+    /// A list of items that the runtime remembers begins.
+    pub fn list_begins(&mut self) {
+        self.listed = 0;
+    }
+
+    /// An item that the runtime remembers, as the next of its list; counts unless it was seen.
     pub fn item_remembered(&mut self, item_json: &str) {
-        let (id, _) = ItemHead::of(item_json).into_parts();
-        if !self.items.iter().any(|item| item.id == id) {
-            self.item_completed(item_json);
-            self.remembered = self.items.len();
+        let (id, progress) = ItemHead::of(item_json).into_parts();
+        if let Some(at) = self.items.iter().position(|item| item.id == id) {
+            self.listed = at + 1;
+            return;
         }
+        self.open.retain(|open| open.id != id);
+        self.items.insert(self.listed, Item { id, progress, json: item_json.into() });
+        self.listed += 1;
+        self.remembered = self.items.len();
     }
 
     /// What the model was saying was cut off and will never be completed.

@@ -7,7 +7,7 @@ use codex::engine::request::{Answer, Request, Scope};
 use codex::engine::thread::{Origin, Thread};
 use codex::engine::turn::{Turn, run};
 use scripted_model::{Message, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::fake::stat;
 use crate::support::follow::{
@@ -25,6 +25,7 @@ on_both_runtimes! {
     an_approval_that_was_open_is_asked_of_whoever_reads_the_client,
     a_run_on_a_busy_thread_joins_its_turn,
     two_clients_follow_one_turn,
+    each_item_is_once_in_the_result_of_a_turn_that_was_attached_to,
     the_first_answer_of_two_clients_counts,
     a_client_that_closes_leaves_the_question_to_the_one_whose_turn_it_is,
     a_client_that_does_not_listen_leaves_the_question_to_the_one_whose_turn_it_is,
@@ -188,6 +189,35 @@ fn two_clients_follow_one_turn(world: &World) {
         assert_eq!(texts(&events(turn), EventKind::MessageDelta), [" after"]);
         assert_eq!(end(turn).completed()["finalResponse"], "before after");
     }
+}
+
+/// The runtime tells some items to whoever has attached, and lists all of them.
+fn each_item_is_once_in_the_result_of_a_turn_that_was_attached_to(world: &World) {
+    let server = world.listen(Listen::Unix);
+    let (first, second) = (connect(&server), connect(&server));
+    let work = |name: &str| {
+        Response::new()
+            .reasoning([format!("about {name}")], "in detail")
+            .message(Message::new(format!("I begin {name}.")).phase("commentary"))
+            .call_exec(format!("call_{name}"), json!({"cmd": format!("echo {name}")}))
+    };
+    let held = Response::new()
+        .message(Message::new("before").gate("middle").delta(" after"))
+        .call_exec("call_2", json!({"cmd": "echo 2"}));
+    world.says([work("1"), held, work("3"), Response::text(["done"])]);
+    let thread = thread_of(&first, json!({}));
+    let turn = start(&thread, "go");
+    until(&turn, EventKind::MessageDelta);
+    until(&turn, EventKind::MessageDelta);
+    let same = Turn::attach(&resume(&second, thread.id().as_str()), None).unwrap();
+    world.model.gate("middle").release();
+    let [whole, attached] = [&turn, &same].map(|turn| end(turn).completed()["items"].clone());
+    let heads = |items: &Value| -> Vec<(Value, Value)> {
+        items.as_array().unwrap().iter().map(|item| (item["type"].clone(), item["id"].clone())).collect()
+    };
+    assert_eq!(heads(&attached), heads(&whole));
+    let commands = heads(&attached).iter().filter(|(kind, _)| kind == "commandExecution").count();
+    assert_eq!(commands, 3, "{attached}");
 }
 
 fn the_first_answer_of_two_clients_counts(world: &World) {

@@ -36,7 +36,7 @@ impl Session {
             self.end_commands(now, index);
         }
         if self.slots[index].commands.is_empty() {
-            self.end_as_reported(index);
+            self.end_reported(now, index);
         }
     }
 
@@ -75,7 +75,7 @@ impl Session {
     }
 
     /// The item of a command that the runtime ends is still to come; one that it does not know has come, or never will.
-    pub(super) fn end_command_answered(&mut self, slot: SlotRef, item_id: &str, answer: Result<&str>) {
+    pub(super) fn end_command_answered(&mut self, now: Instant, slot: SlotRef, item_id: &str, answer: Result<&str>) {
         let Some(index) = self.slot(slot) else { return };
         match answer {
             Ok(result) if member(result, "terminated") == Some("true") => return,
@@ -84,14 +84,14 @@ impl Session {
                 self.log.emit(Level::Warn, "codex::turn", || format!("a command was not ended: {error}"));
             }
         }
-        self.command_ended(index, item_id);
+        self.command_ended(now, index, item_id);
     }
 
-    pub(super) fn command_ended(&mut self, index: usize, item_id: &str) {
+    pub(super) fn command_ended(&mut self, now: Instant, index: usize, item_id: &str) {
         let turn = &mut self.slots[index];
         turn.commands.retain(|known| known != item_id);
         if turn.phase == SlotPhase::Ending && turn.commands.is_empty() {
-            self.end_as_reported(index);
+            self.end_reported(now, index);
         }
     }
 }

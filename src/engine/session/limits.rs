@@ -150,14 +150,15 @@ impl Session {
                 self.abandon_commands(slot.index, now + INTERRUPT);
                 self.end_turn(slot.index, interrupt.cause, Some(error));
             }
-            SlotPhase::Ending => self.end_as_reported(slot.index),
+            SlotPhase::Ending => self.end_reported(now, slot.index),
+            SlotPhase::Relisting => self.end_as_reported(slot.index),
         }
     }
 
     /// Interrupts a turn. The first cause counts; if the runtime does not obey in time, the turn ends anyway.
     pub(super) fn request_interrupt(&mut self, now: Instant, slot: SlotRef, cause: EndedBy) {
         let Some(index) = self.slot(slot) else { return };
-        if self.slots[index].interrupt.is_some() {
+        if self.slots[index].interrupt.is_some() || self.slots[index].phase == SlotPhase::Relisting {
             return;
         }
         let give_up_at = now + INTERRUPT;

@@ -140,6 +140,8 @@ enum Purpose {
     Attach { slot: SlotRef },
     /// It tells what the turn to attach to has done.
     Recall { slot: SlotRef, turn: Arc<str>, page: u32 },
+    /// It tells once more what the turn of this slot, which is over, has done.
+    Relist { slot: SlotRef, page: u32 },
     /// It interrupts the turn of this slot.
     Interrupt { slot: SlotRef },
     /// It ends a command of the turn of this slot.
@@ -437,8 +439,9 @@ impl Session {
             Purpose::Adopt { slot } => self.adoption_answered(now, slot, answer),
             Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
             Purpose::Recall { slot, turn, page } => self.recalled(now, slot, &turn, page, answer),
+            Purpose::Relist { slot, page } => self.relisted(now, slot, page, answer),
             Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
-            Purpose::EndCommand { slot, item_id } => self.end_command_answered(slot, &item_id, answer),
+            Purpose::EndCommand { slot, item_id } => self.end_command_answered(now, slot, &item_id, answer),
             Purpose::Reconcile { slot, step } => self.reconcile_answered(now, slot, step, answer),
             Purpose::Nobody => {}
         }

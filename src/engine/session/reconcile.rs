@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::calls::{OWN_CALL, unanswered};
-use super::turns::{SlotRef, find_turn, status_of};
+use super::turns::{SlotPhase, SlotRef, find_turn, status_of};
 use super::{Purpose, Session};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, quote, string};
@@ -57,7 +57,7 @@ impl Session {
     }
 
     pub(super) fn reconcile_answered(&mut self, now: Instant, slot: SlotRef, step: Step, answer: Result<&str>) {
-        let Some(index) = self.slot(slot) else { return };
+        let Some(index) = self.slot(slot).filter(|_| self.is_running(slot)) else { return };
         let result = match answer {
             Ok(result) => result,
             Err(error) if self.is_held_back(index) && error.status() != Status::Rpc => {
@@ -114,6 +114,7 @@ impl Session {
 
     /// Asks for the items of a turn that is over; after the last page it ends.
     pub(super) fn recover_items(&mut self, now: Instant, slot: SlotRef) {
+        self.slots[slot.index].collector.list_begins();
         self.ask_for_items(now, slot, 1, None);
     }
 
@@ -160,6 +161,49 @@ impl Session {
                 self.recall(slot, Arc::clone(turn), page + 1, Some(cursor));
             }
             _ => self.bind(now, index, &turn_id, Some(turn)),
+        }
+    }
+
+    /// The runtime has reported the end of a turn. If an item of it may be unknown, its items are asked for once more: all of
+    /// them are listed by now.
+    pub(super) fn end_reported(&mut self, now: Instant, index: usize) {
+        if !self.slots[index].may_lack_items() {
+            return self.end_as_reported(index);
+        }
+        self.cancel_questions_of(index);
+        let turn = &mut self.slots[index];
+        turn.phase = SlotPhase::Relisting;
+        turn.collector.list_begins();
+        if let Some(interrupt) = &mut turn.interrupt {
+            interrupt.give_up_at = now + OWN_CALL;
+        }
+        for id in &turn.turn_ids {
+            self.by_turn.remove(id);
+        }
+        self.relist(now, self.slot_ref(index), 1, None);
+    }
+
+    /// The slot of a turn that is over but for its list of items.
+    pub(super) fn relisting(&self, turn_id: &str) -> Option<usize> {
+        let mut slots = self.slots.iter().filter(|(_, slot)| slot.phase == SlotPhase::Relisting);
+        slots.find(|(_, slot)| slot.turn_ids.iter().any(|id| id == turn_id)).map(|(index, _)| index)
+    }
+
+    fn relist(&mut self, now: Instant, slot: SlotRef, page: u32, cursor: Option<&str>) {
+        let turn = &self.slots[slot.index];
+        let params = items_params(&turn.thread_id, turn.turn_id(), cursor);
+        self.peer.call("thread/items/list", &params, Some(now + OWN_CALL), Purpose::Relist { slot, page });
+        self.wake_driver();
+    }
+
+    /// How the turn ended is known: without the list it ends with the items that are.
+    pub(super) fn relisted(&mut self, now: Instant, slot: SlotRef, page: u32, answer: Result<&str>) {
+        let Some(index) = self.slot(slot) else { return };
+        let turn_id = self.slots[index].turn_id().to_owned();
+        let next = answer.ok().and_then(|result| take_items(result, &turn_id, &mut self.slots[index].collector));
+        match next {
+            Some(NextPage::At(cursor)) if page < PAGES => self.relist(now, slot, page + 1, Some(cursor)),
+            _ => self.end_as_reported(index),
         }
     }
 

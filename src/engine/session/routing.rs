@@ -76,7 +76,7 @@ impl Session {
         match method.kind {
             EventKind::TurnCompleted => self.turn_reported(now, index),
             EventKind::ItemCompleted if self.slots[index].phase == SlotPhase::Ending => {
-                self.command_ended(index, &notification.ids.item);
+                self.command_ended(now, index, &notification.ids.item);
             }
             EventKind::TurnStarted => {
                 self.slots[index].seen = Seen::Started;

@@ -1,6 +1,7 @@
 //! The session without a runtime and without a clock: lines and times are written by hand, or come from recordings.
 
 mod adopted;
+mod attaching;
 mod captures;
 mod commands;
 mod compat;
@@ -149,14 +150,31 @@ impl Talk {
         self.hear(json!({"id": list["id"], "result": {"data": turns, "nextCursor": null}}));
     }
 
+    /// The runtime does not say which items a turn has had.
+    pub(super) fn refuse_items(&mut self, turn_id: &str) {
+        let id = self.asked_for_items(turn_id);
+        self.hear(json!({"id": id, "error": {"code": -32600, "message": "unknown variant"}}));
+    }
+
     /// Attaches to the turn that runs on a thread and has had these items.
     pub(super) fn attach(&mut self, thread: ThreadKey, turn_id: &str, items: Value) -> HandleId {
         let handle = self.begin_attach(thread);
         self.answer_turns(turn_id);
+        self.answer_items(turn_id, items);
+        handle
+    }
+
+    /// The id of the call that asks which items a turn has had.
+    pub(super) fn asked_for_items(&mut self, turn_id: &str) -> Value {
         let list = self.written().pop().unwrap();
         assert_eq!((&list["method"], &list["params"]["turnId"]), (&"thread/items/list".into(), &turn_id.into()));
-        self.hear(json!({"id": list["id"], "result": {"data": items, "nextCursor": null}}));
-        handle
+        list["id"].clone()
+    }
+
+    /// The runtime says which items a turn has had.
+    pub(super) fn answer_items(&mut self, turn_id: &str, items: Value) {
+        let id = self.asked_for_items(turn_id);
+        self.hear(json!({"id": id, "result": {"data": items, "nextCursor": null}}));
     }
 
     /// A thread on which a turn ran already when it was resumed.

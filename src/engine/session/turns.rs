@@ -143,6 +143,8 @@ pub(super) enum SlotPhase {
     Running,
     /// The runtime has reported its end, and is ending the commands that it left running.
     Ending,
+    /// The runtime has reported its end, and lists its items once more. What comes for it now is none of its events.
+    Relisting,
 }
 
 /// Whether `turn/started` was seen: before it, the runtime interrupts a turn only when no id is named.
@@ -169,7 +171,17 @@ impl Slot {
     }
 
     pub(super) fn is_urgent(&self) -> bool {
-        self.interrupt.is_some() || self.is_starting() || self.awaits_sandbox() || self.reconciling != Reconciling::No
+        self.interrupt.is_some()
+            || self.is_starting()
+            || self.awaits_sandbox()
+            || self.reconciling != Reconciling::No
+            || self.phase == SlotPhase::Relisting
+    }
+
+    /// While a turn that was attached to ran, an item of which this client was not told may not have been listed yet. Whoever
+    /// has heard it begin has heard of all.
+    pub(super) fn may_lack_items(&self) -> bool {
+        self.begun == Begun::Elsewhere && self.seen == Seen::Nothing
     }
 
     fn is_starting(&self) -> bool {
@@ -325,6 +337,10 @@ impl Session {
         SlotRef { index, serial: self.slots[index].serial }
     }
 
+    pub(super) fn is_running(&self, slot: SlotRef) -> bool {
+        self.slot(slot).is_some_and(|index| self.slots[index].phase == SlotPhase::Running)
+    }
+
     pub(super) fn turn_start_answered(&mut self, now: Instant, index: usize, answer: Result<&str>) {
         let result = match answer {
             Ok(result) => result,
@@ -356,7 +372,7 @@ impl Session {
             return self.recall(slot, turn.into(), 1, None);
         }
         self.bind(now, index, &id, Some(&turn));
-        if self.slot(slot).is_some() {
+        if self.is_running(slot) {
             self.recover_items(now, slot);
         }
     }
@@ -367,7 +383,7 @@ impl Session {
         let thread_id = Arc::clone(&self.slots[index].thread_id);
         self.tell_id(index, turn_id);
         let ended = self.early.get(&*thread_id).and_then(|early| early.ended(turn_id));
-        match (self.by_turn.get(turn_id).copied(), ended) {
+        match (self.by_turn.get(turn_id).copied().or_else(|| self.relisting(turn_id)), ended) {
             (Some(running), _) => self.join(now, index, running, early_from, turn_id),
             (None, Some(ended)) => self.join_ended(index, &ended, early_from, turn_id),
             (None, None) => self.run(now, index, early_from, turn_id, turn_json),
@@ -401,7 +417,7 @@ impl Session {
         let thread_id = Arc::clone(&self.slots[index].thread_id);
         let mut from = 0;
         // What comes after the end of the turn is none of its events.
-        while self.slot(slot).is_some() {
+        while self.slot(slot).is_some_and(|index| self.slots[index].phase != SlotPhase::Relisting) {
             let early = self.early.get_mut(&*thread_id);
             let Some((at, owner, line)) = early.and_then(|early| early.claim(turn_id, early_from, from)) else { break };
             from = at + 1;
@@ -551,7 +567,7 @@ impl Session {
         match (self.slots[index].phase, self.slots[index].interrupt) {
             (SlotPhase::Running, Some(interrupt)) => self.end_turn(index, interrupt.cause, Some(error.clone())),
             (SlotPhase::Running, None) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
-            (SlotPhase::Ending, _) => self.end_as_reported(index),
+            (SlotPhase::Ending | SlotPhase::Relisting, _) => self.end_as_reported(index),
             _ => self.fail_start(now, index, error.clone()),
         }
     }
@@ -561,7 +577,7 @@ impl Session {
         match self.slots.get(index).map(|slot| slot.phase) {
             Some(SlotPhase::Waiting | SlotPhase::Starting { .. }) => self.fail_start(now, index, error.clone()),
             Some(SlotPhase::Running) => self.end_turn(index, EndedBy::TransportClosed, Some(error.clone())),
-            Some(SlotPhase::Ending) => self.end_as_reported(index),
+            Some(SlotPhase::Ending | SlotPhase::Relisting) => self.end_as_reported(index),
             None => {}
         }
     }
@@ -703,6 +719,9 @@ impl Session {
     fn let_go_without_handles(&mut self, slot: SlotRef) {
         let Some(index) = self.slot(slot) else { return };
         let slot = &self.slots[index];
+        if slot.handles.is_empty() && slot.phase == SlotPhase::Relisting {
+            return self.end_as_reported(index);
+        }
         let runs = matches!(slot.phase, SlotPhase::Running | SlotPhase::Ending);
         if !slot.handles.is_empty() || !runs || self.takes_commands_along(index) {
             return;

@@ -39,17 +39,18 @@ enum Note {
         hand: usize,
         turn: Option<usize>,
     },
-    /// The answer that tells which turn a handle is to be attached to: what that has done may be asked first.
+    /// The answer that tells which turn that runs a handle is to be attached to: what that has done may be asked first.
     Found {
         hand: usize,
-        turn: Option<usize>,
+        turn: usize,
     },
 }
 
-/// A turn as the runtime knows it.
+/// A turn as the runtime knows it, and the items that it told of it before its end.
 struct SimulatedTurn {
     thread: usize,
     active: bool,
+    items: Vec<usize>,
 }
 
 /// A runtime that handles requests in order, and whose answers may come at any time after that.
@@ -64,6 +65,7 @@ struct Runtime {
 /// A handle of the host, and what it must get: every event of its turn that was heard since it was begun and until its end.
 struct Hand {
     handle: HandleId,
+    begin: Begin,
     /// `Kept` until it is first read, or waited for without that.
     delivery: Delivery,
     begun_at: usize,
@@ -125,6 +127,10 @@ fn thread_name(thread: usize) -> String {
 
 fn turn_name(turn: usize) -> String {
     format!("turn-{turn}")
+}
+
+fn plan(number: usize) -> Value {
+    json!({"type": "plan", "id": format!("item-{number}"), "text": ""})
 }
 
 fn index_of(name: &Value) -> Option<usize> {
@@ -237,6 +243,7 @@ impl World {
         self.talk.session.set_turn_user_data(handle, hand + 1);
         self.hands.push(Hand {
             handle,
+            begin,
             delivery,
             begun_at: self.heard.len(),
             freed_at: None,
@@ -344,6 +351,11 @@ fn numbers_of(kind: EventKind, json: &Value) -> Vec<usize> {
     }
 }
 
+/// The numbers of the model in a result.
+fn items_of(result: &Value) -> Vec<usize> {
+    result["items"].as_array().unwrap().iter().map(|item| index_of(&item["id"]).unwrap()).collect()
+}
+
 // ---- the runtime -------------------------------------------------------------------------------------------------------
 
 impl World {
@@ -368,7 +380,7 @@ impl World {
             Some("turn/start") => self.start(&id, thread),
             Some("thread/turns/list") => self.list(&id, thread),
             Some("turn/interrupt") => self.interrupt(&id, thread, &request["params"]["turnId"]),
-            Some("thread/items/list") => self.list_items(&id),
+            Some("thread/items/list") => self.list_items(&id, &request["params"]["turnId"]),
             Some(other) => panic!("the model knows no {other}"),
             None => self.take_answer(&id),
         }
@@ -403,7 +415,7 @@ impl World {
 
     fn begin_turn(&mut self, thread: usize) -> usize {
         let turn = self.runtime.turns.len();
-        self.runtime.turns.push(SimulatedTurn { thread, active: true });
+        self.runtime.turns.push(SimulatedTurn { thread, active: true, items: Vec::new() });
         self.runtime.active[thread] = Some(turn);
         let json = json!({"turn": {"id": turn_name(turn), "status": "inProgress"}});
         self.say("turn/started", turn, json, Note::Started(turn));
@@ -424,15 +436,24 @@ impl World {
         let data: Vec<Value> =
             turns.map(|(index, turn)| json!({"id": turn_name(index), "status": status(turn.active)})).collect();
         let turn = self.hands[hand].bound.or(self.runtime.active[thread]);
-        self.reply(id, json!({"data": data, "nextCursor": null}), Note::Found { hand, turn });
+        let note = match turn {
+            Some(turn) if self.runtime.turns[turn].active => Note::Found { hand, turn },
+            _ => Note::Answer { hand, turn },
+        };
+        self.reply(id, json!({"data": data, "nextCursor": null}), note);
     }
 
-    fn list_items(&mut self, id: &Value) {
+    /// Of a turn that runs, the newest items may not be listed yet.
+    fn list_items(&mut self, id: &Value, turn: &Value) {
         let note = match self.starts.get(&id.as_i64().unwrap()) {
             Some(hand) => Note::Answer { hand: *hand, turn: self.hands[*hand].bound },
             None => Note::Nothing,
         };
-        self.reply(id, json!({"data": [], "nextCursor": null}), note);
+        let SimulatedTurn { active, items, .. } = &self.runtime.turns[index_of(turn).unwrap()];
+        let unlisted = if *active { self.random.usize(..=items.len()) } else { 0 };
+        let listed = items[..items.len() - unlisted].iter();
+        let data: Vec<Value> = listed.map(|number| json!({"turnId": turn, "item": plan(*number)})).collect();
+        self.reply(id, json!({"data": data, "nextCursor": null}), note);
     }
 
     fn interrupt(&mut self, id: &Value, thread: usize, name: &Value) {
@@ -483,8 +504,10 @@ impl World {
                 self.say("item/agentMessage/delta", turn, json, event(false));
             }
             6..=7 => {
-                let item = json!({"type": "plan", "id": format!("item-{number}"), "text": ""});
-                self.say("item/completed", turn, json!({"item": item}), event(true));
+                if self.runtime.turns[turn].active {
+                    self.runtime.turns[turn].items.push(number);
+                }
+                self.say("item/completed", turn, json!({"item": plan(number)}), event(true));
             }
             8..=9 => self.say("future/event", turn, json!({"number": number}), event(false)),
             10 => self.ask(turn, number),
@@ -520,6 +543,7 @@ impl World {
 impl World {
     fn hear(&mut self) {
         let Some(Message { json, note }) = self.wire.pop_front() else { return };
+        self.collect_written();
         self.talk.hear(json);
         match note {
             Note::Nothing => {}
@@ -539,9 +563,9 @@ impl World {
                 match lines.iter().find(|line| line["method"] == "thread/items/list") {
                     Some(list) => {
                         self.starts.insert(list["id"].as_i64().unwrap(), hand);
-                        self.hands[hand].bound = turn;
+                        self.hands[hand].bound = Some(turn);
                     }
-                    None => self.answered(hand, turn),
+                    None => self.answered(hand, Some(turn)),
                 }
                 self.runtime.inbox.extend(lines);
             }
@@ -659,18 +683,38 @@ impl World {
         self.hands.iter().any(|other| other.bound == hand.bound && other.freed_at.is_some())
     }
 
+    fn result_of(&self, index: usize, hand: &Hand) -> Value {
+        self.talk.end(hand.handle).0.unwrap_or_else(|| panic!("handle {index} has no result"))
+    }
+
     /// The result of a handle with which its turn began has all its items.
     fn check_result(&self, index: usize, hand: &Hand) {
-        let ended = self.talk.session.turn_ended(hand.handle).unwrap();
-        let Some(result) = &ended.result else { panic!("handle {index} has no result") };
-        let result: Value = serde_json::from_str(result.json().as_str()).unwrap();
-        let items: Vec<usize> =
-            result["items"].as_array().unwrap().iter().map(|item| index_of(&item["id"]).unwrap()).collect();
+        let result = self.result_of(index, hand);
+        let items = items_of(&result);
         let due = self.events_since(hand, hand.begun_at);
         let is_due = |heard: &&Heard| heard.item && due.contains(&heard.number);
         let expected: Vec<usize> = self.heard.iter().filter(is_due).map(|heard| heard.number).collect();
         assert_eq!(items, expected, "the items of handle {index}");
         assert_eq!(result["id"], turn_name(hand.bound.unwrap()));
+    }
+
+    /// Whether a handle was attached to a turn, and no start has joined that turn without having seen its beginning.
+    fn is_attached(&self, hand: &Hand) -> bool {
+        let mut of_turn = self.hands.iter().filter(|other| other.bound == hand.bound);
+        let knows_all = |other: &Hand| other.begin == Begin::Attach || other.is_first;
+        hand.begin == Begin::Attach && hand.bound.is_some() && of_turn.all(knows_all)
+    }
+
+    /// The result of a handle that was attached has all items of its turn, in their order, whenever that was.
+    fn check_attached(&self) {
+        for (index, hand) in self.hands.iter().enumerate() {
+            if hand.freed_at.is_some() || !self.is_attached(hand) {
+                continue;
+            }
+            let (result, turn) = (self.result_of(index, hand), hand.bound.unwrap());
+            assert_eq!(result["id"], turn_name(turn));
+            assert_eq!(items_of(&result), self.runtime.turns[turn].items, "the items of handle {index}");
+        }
     }
 
     /// An event comes to the client at most once, and in the order of its turn.
@@ -749,6 +793,7 @@ impl World {
         self.check_answers();
         self.end_all_turns();
         self.check_handles();
+        self.check_attached();
         self.check_order_of_client();
         self.check_client();
         self.check_nothing_is_left();

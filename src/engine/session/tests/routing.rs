@@ -222,6 +222,7 @@ fn attaching_without_an_id_finds_the_turn_that_runs() {
     let handle = talk.attach(thread, "other", json!([]));
     assert_eq!(talk.session.turn_id_cell(handle).get().unwrap().as_str(), "other");
     talk.event("turn/completed", json!({"turn": {"id": "other", "status": "completed"}}));
+    talk.answer_items("other", json!([]));
     assert!(!talk.runs(handle));
 }
 
@@ -236,6 +237,7 @@ fn an_attached_turn_has_the_items_that_the_runtime_remembers_and_those_that_come
         talk.event("item/completed", json!({"item": item(id, text)}));
     }
     talk.turn_completed("completed");
+    talk.answer_items(TURN, json!([]));
     let result = talk.end(handle).0.unwrap();
     assert_eq!(result["items"], json!([item("a", "1, told again"), item("b", "2")]));
 }
@@ -246,10 +248,10 @@ fn a_turn_whose_items_the_runtime_does_not_tell_is_attached_to_all_the_same() {
     let thread = talk.thread(THREAD);
     let handle = talk.begin_attach(thread);
     talk.answer_turns(TURN);
-    let list = talk.written().pop().unwrap();
-    talk.hear(json!({"id": list["id"], "error": {"code": -32600, "message": "unknown variant"}}));
+    talk.refuse_items(TURN);
     talk.message("late");
     talk.turn_completed("completed");
+    talk.refuse_items(TURN);
     assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "late");
 }
 
@@ -263,6 +265,7 @@ fn what_happens_while_the_runtime_remembers_is_not_lost() {
     talk.message("meanwhile");
     talk.turn_completed("completed");
     talk.hear(json!({"id": list["id"], "result": {"data": [], "nextCursor": null}}));
+    talk.answer_items(TURN, json!([]));
     assert_eq!(talk.end(handle).0.unwrap()["finalResponse"], "meanwhile");
 }
 
