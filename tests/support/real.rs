@@ -207,10 +207,11 @@ impl Drop for World {
     fn drop(&mut self) {
         let pids = std::mem::take(&mut *self.pids.lock().expect("no test panics here"));
         let gone = comes_true(|| !pids.iter().any(|pid| is_running(*pid)));
-        let removed = fs::remove_dir_all(&self.root);
+        // The runtime of a program that has exited may still be ending, and write while it does.
+        let removed = comes_true(|| fs::remove_dir_all(&self.root).is_ok());
         if !thread::panicking() {
             assert!(gone, "a runtime whose handles are gone still runs");
-            removed.expect("nobody uses the directories of this test any more");
+            assert!(removed, "somebody still uses {}", self.root.display());
         }
     }
 }
