@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::client_options::{ClientOptions, Inherit, Unencrypted};
 use super::endpoint::{Endpoint, Privacy};
+use super::environment::Environment;
 use super::error::{Error, Result, Status};
 use super::launch::Launch;
 use super::log::Log;
@@ -37,11 +38,12 @@ pub(super) enum Approach {
 }
 
 impl Approach {
-    /// What `options` ask for. What they say about this process, its environment for one, is read here, on the caller's thread.
-    pub(super) fn prepare(options: &ClientOptions) -> Result<Self> {
+    /// What `options` ask for, in a process that sees this environment. What they say about the process is looked at here, on the
+    /// caller's thread.
+    pub(super) fn prepare(options: &ClientOptions, environment: Environment) -> Result<Self> {
         check_options(options)?;
         match &options.endpoint {
-            Endpoint::Stdio => Launch::prepare(options).map(Self::Launch),
+            Endpoint::Stdio => Launch::prepare(options, environment).map(Self::Launch),
             Endpoint::Unix(path) => Ok(Self::Dial(Destination::file(path, options.bearer_token.clone()))),
             Endpoint::WebSocket(address) => Destination::network(address, options.bearer_token.clone()).map(Self::Dial),
             Endpoint::Replay(file) => Ok(Self::Replay(file.clone())),

@@ -9,6 +9,7 @@ use super::approach::{Approach, Provisions};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestHandler};
 use super::connection::{Anchor, Answering, Connection, Deadline};
+use super::environment::Environment;
 use super::error::{Error, Result, Status};
 use super::event::Event;
 use super::json::{self, Object, quote};
@@ -73,8 +74,10 @@ impl Client {
         if let Some(failure) = &options.first_failure {
             return Err(failure.clone());
         }
-        let options = &*heed_environment(options);
-        let (connection, introduced) = reach(options, Approach::prepare(options)?)?;
+        // Here and nowhere else: reading it races with a host that changes it on another thread.
+        let environment = Environment::of_this_process();
+        let options = &*heed_environment(options, &environment);
+        let (connection, introduced) = reach(options, Approach::prepare(options, environment)?)?;
         let anchor = Anchor::new(connection);
         let connection = anchor.connection();
         let now = connection.now();

@@ -30,9 +30,8 @@ impl fmt::Debug for Launch {
 }
 
 impl Launch {
-    /// What `options` ask for. The environment of the process is read here, on the caller's thread.
-    pub fn prepare(options: &ClientOptions) -> Result<Self> {
-        let own = Environment::of_this_process();
+    /// What `options` ask for, in a process that sees `own`.
+    pub fn prepare(options: &ClientOptions, own: Environment) -> Result<Self> {
         let (program, args) = match &options.command {
             Some(command) => locator::find_command(command, &own)?,
             None => (locator::find_runtime(options.codex_path.as_deref(), &own)?, arguments(options)),

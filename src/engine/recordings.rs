@@ -19,11 +19,11 @@ pub(super) const VARIABLES: [&str; 2] = [RECORD, REPLAY];
 /// Stands for the number of the client.
 const NUMBER: &str = "%n";
 
-/// The options of a client, and what the environment says where they say nothing. It is read by the call that connects.
-pub(super) fn heed_environment(options: &ClientOptions) -> Cow<'_, ClientOptions> {
+/// The options of a client, and what the environment says where they say nothing.
+pub(super) fn heed_environment<'a>(options: &'a ClientOptions, environment: &Environment) -> Cow<'a, ClientOptions> {
     static CLIENTS: AtomicU64 = AtomicU64::new(1);
     let number = CLIENTS.fetch_add(1, Ordering::Relaxed);
-    heed(options, number, &Environment::of_this_process())
+    heed(options, number, environment)
 }
 
 fn heed<'a>(options: &'a ClientOptions, number: u64, environment: &Environment) -> Cow<'a, ClientOptions> {
