@@ -33,6 +33,18 @@ pub(super) struct Talk {
     pub(super) now: Instant,
 }
 
+/// A turn without params, whose events are kept.
+pub(super) fn plain_start(thread: ThreadKey) -> TurnStart<'static> {
+    TurnStart {
+        thread,
+        params: "{}",
+        sandbox: TurnSandbox::AsSaid,
+        limits: Limits::default(),
+        delivery: Delivery::Kept,
+        deadline: None,
+    }
+}
+
 impl Talk {
     pub(super) fn new() -> Self {
         Self::with(|_| ())
@@ -113,12 +125,10 @@ impl Talk {
     /// Begins a turn; the answer is still to come.
     pub(super) fn begin(&mut self, delivery: Delivery, limits: Limits) -> (HandleId, i64) {
         let start = TurnStart {
-            thread: self.thread(THREAD),
-            params: "{}",
-            sandbox: TurnSandbox::AsSaid,
             limits,
             delivery,
             deadline: self.session.default_deadline(self.now),
+            ..plain_start(self.thread(THREAD))
         };
         let handle = self.session.start_turn(self.now, &start).unwrap();
         let id = self.written().last().unwrap()["id"].as_i64().unwrap();
@@ -131,14 +141,7 @@ impl Talk {
 
     /// Begins to attach to whatever runs on a thread.
     pub(super) fn begin_attach(&mut self, thread: ThreadKey) -> HandleId {
-        let start = TurnStart {
-            thread,
-            params: "",
-            sandbox: TurnSandbox::AsSaid,
-            limits: Limits::default(),
-            delivery: Delivery::Kept,
-            deadline: None,
-        };
+        let start = TurnStart { params: "", ..plain_start(thread) };
         self.session.attach_turn(self.now, None, &start).unwrap()
     }
 

@@ -1,14 +1,7 @@
 use super::*;
 
 fn open(talk: &mut Talk, opening: Opening) -> (HandleId, i64) {
-    let start = TurnStart {
-        thread: talk.thread(THREAD),
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: talk.session.default_deadline(talk.now),
-    };
+    let start = TurnStart { deadline: talk.session.default_deadline(talk.now), ..plain_start(talk.thread(THREAD)) };
     let handle = talk.session.begin_turn(talk.now, opening, &start).unwrap();
     (handle, talk.written().last().unwrap()["id"].as_i64().unwrap())
 }

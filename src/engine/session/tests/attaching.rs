@@ -18,14 +18,7 @@ fn texts(talk: &Talk, handle: HandleId) -> Vec<String> {
 
 /// Begins to attach to the turn, which is named; the answer is still to come.
 fn begin_attach_to_turn(talk: &mut Talk, limits: Limits) -> HandleId {
-    let start = TurnStart {
-        thread: talk.thread(THREAD),
-        params: "",
-        sandbox: TurnSandbox::AsSaid,
-        limits,
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = TurnStart { params: "", limits, ..plain_start(talk.thread(THREAD)) };
     talk.session.attach_turn(talk.now, Some(TURN), &start).unwrap()
 }
 

@@ -39,14 +39,7 @@ impl Played {
     }
 
     fn start(&mut self, params: &Value) -> Option<i64> {
-        let start = TurnStart {
-            thread: self.talk.thread(params["threadId"].as_str()?),
-            params: "{}",
-            sandbox: TurnSandbox::AsSaid,
-            limits: Limits::default(),
-            delivery: Delivery::Kept,
-            deadline: None,
-        };
+        let start = plain_start(self.talk.thread(params["threadId"].as_str()?));
         self.handles.push(self.talk.session.start_turn(self.talk.now, &start).unwrap());
         self.talk.written().pop()?["id"].as_i64()
     }

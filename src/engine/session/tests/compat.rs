@@ -24,14 +24,7 @@ impl Talk {
     }
 
     fn begin_with(&mut self, params: &str) -> HandleId {
-        let start = TurnStart {
-            thread: self.thread(THREAD),
-            params,
-            sandbox: TurnSandbox::AsSaid,
-            limits: Limits::default(),
-            delivery: Delivery::Kept,
-            deadline: None,
-        };
+        let start = TurnStart { params, ..plain_start(self.thread(THREAD)) };
         self.session.start_turn(self.now, &start).unwrap()
     }
 }
@@ -79,14 +72,7 @@ fn a_turn_that_waits_for_its_thread_is_refused_when_that_is_open() {
     let mut talk = Talk::connected("0.163.0");
     let (thread, _) = talk.session.open_thread("thread/start", "{}", None, Announce::Nothing).unwrap();
     let open = talk.written()[0]["id"].clone();
-    let start = TurnStart {
-        thread,
-        params: NEW_FIELD,
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = TurnStart { params: NEW_FIELD, ..plain_start(thread) };
     let handle = talk.session.start_turn(talk.now, &start).unwrap();
     talk.hear(json!({"id": open, "result": {"thread": {"id": THREAD}}}));
     assert_eq!(talk.end(handle), (None, Some(Status::RuntimeUnsupported)));

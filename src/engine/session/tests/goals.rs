@@ -10,12 +10,9 @@ impl Talk {
 
     fn goal_set_with(&mut self, limits: Limits) -> HandleId {
         let start = TurnStart {
-            thread: self.thread(THREAD),
             params: r#"{"objective":"count","status":"active"}"#,
-            sandbox: TurnSandbox::AsSaid,
             limits,
-            delivery: Delivery::Kept,
-            deadline: None,
+            ..plain_start(self.thread(THREAD))
         };
         let handle = self.session.begin_turn(self.now, Opening::Goal, &start).unwrap();
         let call = self.written().pop().unwrap();
@@ -220,14 +217,7 @@ fn a_goal_has_its_thread_to_itself() {
     let mut talk = Talk::new();
     let handle = talk.in_second_step();
     let thread = talk.thread(THREAD);
-    let start = TurnStart {
-        thread,
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = plain_start(thread);
     for opening in [Opening::Input, Opening::Goal, Opening::Compaction] {
         let error = talk.session.begin_turn(talk.now, opening, &start).unwrap_err();
         assert_eq!((error.status(), error.reason()), (Status::InvalidArgument, "goalActive"));
@@ -292,14 +282,7 @@ fn a_goal_whose_runtime_is_lost_keeps_what_it_did() {
 #[test]
 fn a_goal_that_is_refused_ends_with_that_error() {
     let mut talk = Talk::new();
-    let start = TurnStart {
-        thread: talk.thread(THREAD),
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = plain_start(talk.thread(THREAD));
     let handle = talk.session.begin_turn(talk.now, Opening::Goal, &start).unwrap();
     let id = talk.written()[0]["id"].clone();
     talk.hear(json!({"id": id, "error": {"code": -32600, "message": "goals feature is disabled"}}));

@@ -227,14 +227,7 @@ impl World {
         let kept = if self.talk.session.is_single_queue() { Delivery::Read } else { Delivery::Kept };
         let delivery = if self.random.u8(..5) == 0 { Delivery::Discarded } else { kept };
         let limits = Limits::default().changed_by(r#"{"timeoutMs":0,"idleTimeoutMs":0,"silenceMs":0}"#).unwrap();
-        let start = TurnStart {
-            thread: self.keys[thread],
-            params: "{}",
-            sandbox: TurnSandbox::AsSaid,
-            limits,
-            delivery,
-            deadline: None,
-        };
+        let start = TurnStart { limits, delivery, ..plain_start(self.keys[thread]) };
         let handle = match begin {
             Begin::Start => self.talk.session.start_turn(self.talk.now, &start).unwrap(),
             Begin::Attach => self.talk.session.attach_turn(self.talk.now, None, &start).unwrap(),

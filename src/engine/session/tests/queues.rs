@@ -315,14 +315,7 @@ fn behind(talk: &mut Talk) -> HandleId {
     talk.running(Delivery::Kept, Limits::default());
     let thread = talk.thread("thread-2");
     let limits = Limits::default();
-    let start = TurnStart {
-        thread,
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits,
-        delivery: Delivery::Discarded,
-        deadline: None,
-    };
+    let start = TurnStart { limits, delivery: Delivery::Discarded, ..plain_start(thread) };
     talk.session.start_turn(talk.now, &start).unwrap()
 }
 

@@ -67,14 +67,7 @@ fn turns_get_their_own_events_only() {
     let mut talk = Talk::new();
     let (first, first_id) = talk.begin(Delivery::Kept, Limits::default());
     talk.answer_start(first_id, "turn-a");
-    let start = TurnStart {
-        thread: talk.thread("thread-2"),
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = plain_start(talk.thread("thread-2"));
     let second = talk.session.start_turn(talk.now, &start).unwrap();
     let second_id = talk.written().last().unwrap()["id"].as_i64().unwrap();
     talk.answer_start(second_id, "turn-b");
@@ -272,14 +265,7 @@ fn what_happens_while_the_runtime_remembers_is_not_lost() {
 #[test]
 fn attaching_to_a_turn_that_is_over_gives_its_result_at_once() {
     let mut talk = Talk::new();
-    let start = TurnStart {
-        thread: talk.thread(THREAD),
-        params: "",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = TurnStart { params: "", ..plain_start(talk.thread(THREAD)) };
     let handle = talk.session.attach_turn(talk.now, Some("old"), &start).unwrap();
     let id = talk.written()[0]["id"].as_i64().unwrap();
     talk.hear(json!({"id": id, "result": {"data": [{"id": "old", "status": "completed"}]}}));
@@ -322,14 +308,7 @@ fn a_handle_that_was_let_go_hands_out_no_event_but_its_waiters_get_the_result() 
 fn a_turn_may_be_begun_before_its_thread_is_open() {
     let mut talk = Talk::new();
     let (thread, facts) = talk.session.open_thread("thread/start", "{}", None, Announce::Event).unwrap();
-    let start = TurnStart {
-        thread,
-        params: r#"{"input":[]}"#,
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = TurnStart { params: r#"{"input":[]}"#, ..plain_start(thread) };
     let handle = talk.session.start_turn(talk.now, &start).unwrap();
     let written = talk.written();
     assert_eq!(written.len(), 1, "the turn waits");
@@ -348,14 +327,7 @@ fn a_turn_may_be_begun_before_its_thread_is_open() {
 fn a_thread_that_cannot_be_opened_fails_the_turns_that_wait_for_it() {
     let mut talk = Talk::new();
     let (thread, _) = talk.session.open_thread("thread/resume", "{}", None, Announce::Event).unwrap();
-    let start = TurnStart {
-        thread,
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = plain_start(thread);
     let handle = talk.session.start_turn(talk.now, &start).unwrap();
     talk.session.interrupt_turn(talk.now, handle);
     let id = talk.written()[0]["id"].clone();

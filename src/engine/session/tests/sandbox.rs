@@ -14,14 +14,8 @@ impl Talk {
 
     /// Begins a turn in a workspace that can be written.
     fn begin_in_workspace(&mut self, thread: ThreadKey) -> HandleId {
-        let start = TurnStart {
-            thread,
-            params: r#"{"input":[]}"#,
-            sandbox: TurnSandbox::ConfiguredWorkspace,
-            limits: Limits::default(),
-            delivery: Delivery::Kept,
-            deadline: None,
-        };
+        let start =
+            TurnStart { params: r#"{"input":[]}"#, sandbox: TurnSandbox::ConfiguredWorkspace, ..plain_start(thread) };
         self.session.start_turn(self.now, &start).unwrap()
     }
 

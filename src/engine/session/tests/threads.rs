@@ -1,14 +1,7 @@
 use super::*;
 
 fn start_on(talk: &mut Talk, thread: ThreadKey) -> Result<HandleId> {
-    let start = TurnStart {
-        thread,
-        params: "{}",
-        sandbox: TurnSandbox::AsSaid,
-        limits: Limits::default(),
-        delivery: Delivery::Kept,
-        deadline: None,
-    };
+    let start = plain_start(thread);
     talk.session.start_turn(talk.now, &start)
 }
 
