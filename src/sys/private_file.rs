@@ -42,16 +42,9 @@ mod tests {
     use std::fs;
     use std::io::Write;
     use std::os::fd::AsRawFd;
-    use std::path::PathBuf;
 
-    use super::super::testing::in_own_process;
+    use super::super::testing::{ScratchDir, fifo, in_own_process};
     use super::*;
-
-    fn fresh(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("libcodex-{name}-{}", std::process::id()));
-        let _ = fs::remove_file(&path);
-        path
-    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -59,25 +52,25 @@ mod tests {
 
     #[test]
     fn only_the_owner_may_read_it_whoever_could_before() {
-        let path = fresh("private");
+        let scratch = ScratchDir::new();
+        let path = scratch.path().join("file");
         private_file(&path).unwrap().write_all(b"old").unwrap();
         assert_eq!(mode(&path), OWNER_ONLY);
         fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         private_file(&path).unwrap();
         assert_eq!((mode(&path), fs::read(&path).unwrap()), (OWNER_ONLY, Vec::new()));
-        fs::remove_file(path).unwrap();
     }
 
     #[test]
     fn a_file_that_is_being_written_is_left_alone() {
-        let path = fresh("locked");
+        let scratch = ScratchDir::new();
+        let path = scratch.path().join("file");
         let mut first = private_file(&path).unwrap();
         first.write_all(b"kept").unwrap();
         assert_eq!(private_file(&path).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
         assert_eq!(fs::read(&path).unwrap(), b"kept");
         drop(first);
         assert!(private_file(&path).is_ok());
-        fs::remove_file(path).unwrap();
     }
 
     #[test]
@@ -85,21 +78,19 @@ mod tests {
         in_own_process(|| {
             // SAFETY: this process is the test's own and does not use its stdin.
             unsafe { libc::close(0) };
-            let path = fresh("number");
+            let scratch = ScratchDir::new();
+            let path = scratch.path().join("file");
             assert!(private_file(&path).unwrap().as_raw_fd() > libc::STDERR_FILENO);
-            fs::remove_file(path).unwrap();
         });
     }
 
     #[test]
     fn a_pipe_is_refused_and_not_waited_for() {
-        let path = fresh("pipe");
-        let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-        // SAFETY: the name is a string that lives during the call.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let scratch = ScratchDir::new();
+        let path = scratch.path().join("file");
+        fifo(&path);
         assert!(private_file(&path).is_err());
         let _reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
         assert_eq!(private_file(&path).unwrap_err().kind(), io::ErrorKind::InvalidInput);
-        fs::remove_file(path).unwrap();
     }
 }

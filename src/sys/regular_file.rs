@@ -21,10 +21,9 @@ pub fn regular_file(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::CString;
     use std::io::Read;
 
-    use super::super::testing::ScratchDir;
+    use super::super::testing::{ScratchDir, fifo};
     use super::*;
 
     #[test]
@@ -42,9 +41,7 @@ mod tests {
     fn what_has_no_end_is_refused_and_not_waited_for() {
         let scratch = ScratchDir::new();
         let pipe = scratch.path().join("pipe");
-        let name = CString::new(pipe.to_str().unwrap()).unwrap();
-        // SAFETY: the name is a string that lives during the call.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        fifo(&pipe);
         for path in [pipe.as_path(), scratch.path(), Path::new("/dev/zero")] {
             assert_eq!(regular_file(path).unwrap_err().kind(), io::ErrorKind::InvalidInput, "{path:?}");
         }

@@ -2,7 +2,7 @@
 
 use std::any::type_name;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{CString, OsString};
 use std::fs::{self, Permissions};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -163,6 +163,13 @@ impl Drop for ScratchDir {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Makes a pipe that has a name, and no reader nor writer.
+pub(super) fn fifo(path: &Path) {
+    let name = CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: the name is a string that lives during the call.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
 }
 
 /// Writes a file that can be executed, and the directories above it.

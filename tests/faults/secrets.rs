@@ -1,14 +1,11 @@
 //! API keys and tokens reach the runtime, and nobody else: not the logs, the traces, the errors, nor `Debug`.
 
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use codex::engine::client::{Client, Timeout};
 use codex::engine::client_options::ClientOptions;
 use codex::engine::connection::Deadline;
-use codex::engine::error::{Error, Status};
-use codex::engine::log::Level;
+use codex::engine::error::Status;
 use codex::engine::params::Params;
 use codex::engine::request::Answer;
 use fake_runtime::{Action, Script};
@@ -16,6 +13,7 @@ use serde_json::json;
 
 use crate::support::fake::{Fake, play};
 use crate::support::follow::{PATIENCE, eventually, next_of_client};
+use crate::support::shown::Shown;
 
 /// In a variable, in the configuration, in a login, in a fresh token, in what the runtime says.
 const VARIABLE: &str = "hidden-in-a-variable";
@@ -24,36 +22,6 @@ const KEY: &str = "hidden-in-a-login";
 const TOKEN: &str = "hidden-in-a-fresh-token";
 const SAID: &str = "sk-hidden-in-what-the-runtime-says";
 const SECRETS: [&str; 5] = [VARIABLE, CONFIGURED, KEY, TOKEN, SAID];
-
-/// Everything that was shown to the host.
-#[derive(Clone, Default)]
-struct Shown(Arc<Mutex<Vec<String>>>);
-
-impl Shown {
-    fn note(&self, text: impl Into<String>) {
-        self.0.lock().expect("nobody panics here").push(text.into());
-    }
-
-    fn debug(&self, value: &dyn Debug) {
-        self.note(format!("{value:?} {value:#?}"));
-    }
-
-    fn error(&self, error: &Error) {
-        self.debug(error);
-        self.note(error.to_json());
-        self.note(error.to_string());
-    }
-
-    fn contains(&self, part: &str) -> bool {
-        self.0.lock().expect("nobody panics here").iter().any(|text| text.contains(part))
-    }
-
-    /// The first text that gives a secret away.
-    fn leak(&self) -> Option<String> {
-        let texts = self.0.lock().expect("nobody panics here");
-        texts.iter().find(|text| SECRETS.iter().any(|secret| text.contains(secret))).cloned()
-    }
-}
 
 fn talks_too_much() -> Script {
     Script::new()
@@ -76,10 +44,7 @@ fn options(fake: &Fake, shown: &Shown) -> ClientOptions {
     let mut options = fake.options();
     options.set_env("OPENAI_API_KEY", Some(VARIABLE)).unwrap();
     options.add_config(&format!("model_providers.x.experimental_bearer_token=\"{CONFIGURED}\"")).unwrap();
-    let (logs, traces) = (shown.clone(), shown.clone());
-    options.log = Some((Level::Trace, Arc::new(move |_, target, message| logs.note(format!("{target}: {message}")))));
-    options.trace = Some(Arc::new(move |_, line| traces.note(line)));
-    options
+    shown.watch(options)
 }
 
 /// Says every secret to the runtime, in calls that fail in every way.
@@ -118,7 +83,7 @@ fn no_secret_is_ever_shown_and_every_one_arrives() {
         for part in ["skipped a line", "account/login/start", "Authorization: Bearer", "OPENAI_API_KEY=", "\"r\""] {
             eventually(part, || shown.contains(part));
         }
-        assert_eq!(shown.leak(), None);
+        assert_eq!(shown.leak(&SECRETS), None);
         let record = fake.record().join("\n");
         assert!(record.contains(KEY) && record.contains(TOKEN), "{record}");
     });

@@ -11,3 +11,4 @@ pub mod issuer;
 pub mod listening;
 pub mod peer;
 pub mod real;
+pub mod shown;
