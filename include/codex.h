@@ -1265,8 +1265,10 @@ codex_status codex_client_options_set_trace(struct codex_client_options *options
  * that say `isSecret` are not in it; everything else is: prompts, code, the output of commands.
  *
  * Without this, the variable CODEX_RECORD names the file; CODEX_REPLAY names one that is played back where a runtime would be
- * started. Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails
- * the connecting; one that cannot be written later ends the recording, which is told by a log message and an event
+ * started. In both, `%n` is the number of the client in this process, from 1 on: two clients cannot be recorded in one file.
+ *
+ * Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails the
+ * connecting; one that cannot be written later ends the recording, which is told by a log message and an event
  * CODEX_EVENT_WARNING of the client, and the connection goes on.
  *
  * @param options  required
@@ -1370,8 +1372,8 @@ void codex_client_free(struct codex_client *client);
 /**
  * Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
  * executable. The name is that of its user agent, which begins with the name of codex_client_options_set_client_info. The
- * endpoint is what codex_client_options_set_endpoint names, without a query; pid and executable are null
- * for a runtime that this client did not start.
+ * endpoint is what codex_client_options_set_endpoint names, without a query; pid and executable are null for a runtime that
+ * this client did not start.
  *
  * @param client  may be NULL: ""
  * @return borrowed from the client; "" for NULL

@@ -135,8 +135,8 @@ pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
 
 /// Who the runtime is, as a JSON object: name, version, userAgent, codexHome, platformFamily, platformOs, endpoint, pid,
 /// executable. The name is that of its user agent, which begins with the name of [`codex_client_options_set_client_info`]. The
-/// endpoint is what [`codex_client_options_set_endpoint`] names, without a query; pid and executable are null
-/// for a runtime that this client did not start.
+/// endpoint is what [`codex_client_options_set_endpoint`] names, without a query; pid and executable are null for a runtime that
+/// this client did not start.
 ///
 /// @param client  may be NULL: ""
 /// @return borrowed from the client; "" for NULL

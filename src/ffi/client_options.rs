@@ -639,8 +639,10 @@ pub unsafe extern "C" fn codex_client_options_set_trace(
 /// that say `isSecret` are not in it; everything else is: prompts, code, the output of commands.
 ///
 /// Without this, the variable CODEX_RECORD names the file; CODEX_REPLAY names one that is played back where a runtime would be
-/// started. Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails
-/// the connecting; one that cannot be written later ends the recording, which is told by a log message and an event
+/// started. In both, `%n` is the number of the client in this process, from 1 on: two clients cannot be recorded in one file.
+///
+/// Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails the
+/// connecting; one that cannot be written later ends the recording, which is told by a log message and an event
 /// CODEX_EVENT_WARNING of the client, and the connection goes on.
 ///
 /// @param options  required
