@@ -13,7 +13,7 @@ use fake_runtime::{Action, Script};
 use serde_json::json;
 
 use crate::support::fake::{Fake, ask, details, play, stat};
-use crate::support::follow::{listen, next_of_client, parsed};
+use crate::support::follow::{next_of_client, parsed};
 
 fn soon(options: &mut ClientOptions) {
     options.connect_timeout = Some(Duration::from_millis(300));
@@ -200,7 +200,6 @@ fn calls_wait_for_a_runtime_that_is_still_starting() {
 fn what_was_begun_with_a_runtime_that_never_starts_ends_with_the_reason() {
     play(Script::new().start([Action::sleep_ms(100), Action::stderr("no luck"), Action::exit(4)]), |fake| {
         let client = begun(fake);
-        listen(&client);
         let error = ask(&client, "model/list").unwrap_err();
         assert_eq!(error.status(), Status::RuntimeStart);
         assert_eq!(details(&error)["exitStatus"], "exit status 4");

@@ -1,7 +1,6 @@
 //! Runtimes that are not there, that do not answer, that are none, or that want nobody to connect.
 
 use std::io::Read;
-use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use codex::engine::client::Client;
@@ -12,9 +11,9 @@ use fake_runtime::{Action, Script};
 use serde_json::json;
 
 use crate::support::fake::{in_time, play};
-use crate::support::follow::{listen, next_of_client};
+use crate::support::follow::next_of_client;
 use crate::support::listening::{Listen, options_for};
-use crate::support::peer::{Peer, goodbye, hear, read_head, say};
+use crate::support::peer::{Peer, goodbye, hear, make_unserved, read_head, say, unserved_port};
 
 fn refusal(options: &ClientOptions) -> Error {
     Client::connect(options).expect_err("no client can connect")
@@ -40,8 +39,7 @@ fn http(status: &str) -> Peer {
 
 #[test]
 fn a_port_on_which_nobody_listens_is_told() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("ws://{nobody}");
+    let url = format!("ws://{}", unserved_port());
     let error = refusal(&options_for(&url));
     assert_told(&error, Status::Transport, "connectFailed", &[&url, "refused", "codex app-server --listen"]);
     assert!(error.is_retryable());
@@ -53,7 +51,7 @@ fn a_socket_that_is_not_there_and_one_that_nobody_serves_are_told() {
         let path = fake.root().join("s");
         let options = options_for(&format!("unix:{}", path.display()));
         assert_told(&refusal(&options), Status::Transport, "connectFailed", &[path.to_str().unwrap(), "No such file"]);
-        drop(UnixListener::bind(&path).unwrap());
+        make_unserved(&path);
         assert_told(&refusal(&options), Status::Transport, "connectFailed", &["refused", "--listen unix://"]);
     });
 }
@@ -105,7 +103,6 @@ fn a_client_that_is_still_connecting_closes_at_once() {
 fn what_was_begun_with_a_runtime_that_is_not_there_ends_with_the_reason() {
     in_time(|| {
         let client = Client::begin(&options_for("unix:/nowhere/codex.sock")).unwrap();
-        listen(&client);
         let closed = next_of_client(&client).expect("the end is an event");
         assert_eq!(closed.kind(), EventKind::Closed);
         assert_told(closed.error().expect("it says why"), Status::Transport, "connectFailed", &["/nowhere/codex.sock"]);

@@ -1,8 +1,10 @@
 //! The other side of a socket, which does exactly what a test says.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::resume_unwind;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
@@ -13,7 +15,7 @@ use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use tungstenite::{Message, WebSocket};
 
-use super::follow::parsed;
+use super::follow::{eventually, parsed};
 use super::listening::options_for;
 
 /// A WebSocket to a client.
@@ -90,6 +92,27 @@ impl Drop for Peer {
             self.join();
         }
     }
+}
+
+/// A port on which nobody listens.
+pub fn unserved_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("it has an address");
+    drop(listener);
+    until_refused(|| TcpStream::connect(address));
+    address
+}
+
+/// Makes a socket at this path which nobody serves.
+pub fn make_unserved(path: &Path) {
+    drop(UnixListener::bind(path).expect("a socket at the path"));
+    until_refused(|| UnixStream::connect(path));
+}
+
+/// A child that another test starts at this moment holds every socket of this process until it executes its program.
+fn until_refused<S>(connect: impl Fn() -> io::Result<S>) {
+    let is_refused = || connect().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    eventually("nobody listens any more", is_refused);
 }
 
 /// Reads a request up to its end.
