@@ -155,10 +155,11 @@ impl Session {
         }
     }
 
-    /// Interrupts a turn. The first cause counts; if the runtime does not obey in time, the turn ends anyway.
+    /// Interrupts a turn. The first cause counts; if the runtime does not obey in time, the turn ends anyway. One that is over
+    /// is left alone: the interrupt could end the next turn on its thread.
     pub(super) fn request_interrupt(&mut self, now: Instant, slot: SlotRef, cause: EndedBy) {
         let Some(index) = self.slot(slot) else { return };
-        if self.slots[index].interrupt.is_some() || self.slots[index].phase == SlotPhase::Relisting {
+        if self.slots[index].interrupt.is_some() || self.slots[index].is_over() {
             return;
         }
         let give_up_at = now + INTERRUPT;

@@ -147,9 +147,14 @@ impl Talk {
 
     /// The runtime says which turn runs.
     pub(super) fn answer_turns(&mut self, turn_id: &str) {
+        self.answer_turns_with(turn_id, "inProgress");
+    }
+
+    /// The runtime says that the only turn of a thread has this status.
+    pub(super) fn answer_turns_with(&mut self, turn_id: &str, status: &str) {
         let list = self.written().pop().unwrap();
         assert_eq!(list["method"], "thread/turns/list");
-        let turns = json!([{"id": turn_id, "status": "inProgress"}]);
+        let turns = json!([{"id": turn_id, "status": status}]);
         self.hear(json!({"id": list["id"], "result": {"data": turns, "nextCursor": null}}));
     }
 

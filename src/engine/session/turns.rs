@@ -184,6 +184,12 @@ impl Slot {
         self.begun == Begun::Elsewhere && self.seen == Seen::Nothing
     }
 
+    /// The runtime has told how it ended; at most its items are still to be listed.
+    pub(super) fn is_over(&self) -> bool {
+        let is_reported = self.goal.is_none() && !matches!(self.collector.status(), "" | "inProgress");
+        is_reported || self.phase == SlotPhase::Relisting
+    }
+
     fn is_starting(&self) -> bool {
         matches!(self.phase, SlotPhase::Starting { .. })
     }

@@ -106,6 +106,18 @@ fn neither_an_interrupt_nor_a_limit_changes_how_a_turn_ended_whose_items_are_lis
 }
 
 #[test]
+fn an_interrupt_of_a_turn_that_was_over_when_it_was_attached_to_is_not_sent_to_another() {
+    let mut talk = Talk::new();
+    let handle = begin_attach_to_turn(&mut talk, Limits::default());
+    talk.answer_turns_with(TURN, "completed");
+    let list = talk.asked_for_items(TURN);
+    talk.session.interrupt_turn(talk.now, handle);
+    assert!(talk.written().is_empty());
+    talk.hear(json!({"id": list, "result": {"data": listed(&["all"])}}));
+    completes_with(&talk, handle, &["all"]);
+}
+
+#[test]
 fn an_interrupted_turn_that_was_attached_to_ends_interrupted() {
     let mut talk = Talk::new();
     let thread = talk.thread(THREAD);
