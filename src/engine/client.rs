@@ -81,8 +81,8 @@ impl Client {
         let anchor = Anchor::new(connection);
         let connection = anchor.connection();
         let now = connection.now();
-        let deadline = options.connect_timeout.and_then(|timeout| now.checked_add(timeout));
-        let info = connection.session()?.introduce(introduced, &initialize_params(options), deadline, announce);
+        let params = initialize_params(options);
+        let info = connection.session()?.introduce(now, introduced, &params, options.connect_timeout, announce);
         Ok(Self { anchor, info })
     }
 

@@ -334,7 +334,7 @@ TEST(a_program_that_is_not_the_runtime_closes_the_client) {
 TEST(a_runtime_that_does_not_answer_in_time_closes_the_client) {
   codex_client_options *options = fake(silent);
   CHECK_OK(codex_client_options_set_connect_timeout_ms(options, 200), NULL);
-  check_no_runtime(options, CODEX_ERROR_TIMED_OUT, "connect_timeout_ms");
+  check_no_runtime(options, CODEX_ERROR_TIMED_OUT, "connect_timeout_ms (200)");
 }
 
 TEST(beginning_without_any_runtime_fails_at_once) {

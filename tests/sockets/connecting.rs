@@ -75,7 +75,7 @@ fn connecting_has_one_deadline_for_the_handshake_and_the_introduction() {
             let _ = stream.read_to_end(&mut Vec::new());
         });
         let error = refusal(&soon(silent.options()));
-        assert_told(&error, Status::TimedOut, "", &[&silent.url(), "connect_timeout_ms"]);
+        assert_told(&error, Status::TimedOut, "", &[&silent.url(), "connect_timeout_ms (300)"]);
 
         let mute = Peer::raw(|stream| {
             let mut socket = tungstenite::accept(stream).unwrap();
@@ -83,7 +83,7 @@ fn connecting_has_one_deadline_for_the_handshake_and_the_introduction() {
             assert_eq!(goodbye(&mut socket), Some(1000));
         });
         let error = refusal(&soon(mute.options()));
-        assert_told(&error, Status::TimedOut, "", &[&mute.url(), "connect_timeout_ms"]);
+        assert_told(&error, Status::TimedOut, "", &[&mute.url(), "connect_timeout_ms (300)"]);
     });
 }
 

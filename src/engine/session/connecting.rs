@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
@@ -51,6 +51,8 @@ pub struct Started {
 pub(super) struct Runtime {
     introduced: Introduced,
     info: Arc<OnceCell<ZString>>,
+    /// How long it may take to be ready.
+    patience: Option<Duration>,
     /// `None` until it has told.
     version: Option<RuntimeVersion>,
 }
@@ -59,19 +61,21 @@ impl Session {
     /// Introduces the client to the runtime; every other call waits for the answer. Gives where the runtime's own words will be.
     pub fn introduce(
         &mut self,
+        now: Instant,
         introduced: Introduced,
         params: &str,
-        deadline: Option<Instant>,
+        patience: Option<Duration>,
         announce: Announce,
     ) -> Arc<OnceCell<ZString>> {
         if announce == Announce::Event {
             self.open_client_queue();
         }
+        let deadline = patience.and_then(|patience| now.checked_add(patience));
         self.peer.call("initialize", params, deadline, Purpose::Initialize);
         self.peer.hold();
         self.phase = Phase::Connecting;
         let info = Arc::default();
-        self.runtime = Some(Runtime { introduced, info: Arc::clone(&info), version: None });
+        self.runtime = Some(Runtime { introduced, info: Arc::clone(&info), patience, version: None });
         self.wake_driver();
         info
     }
@@ -150,9 +154,26 @@ impl Session {
     /// Why the runtime was not ready, in the terms of somebody who wanted to connect.
     pub(super) fn not_ready(&self, error: Error) -> Error {
         match &self.runtime {
-            Some(Runtime { introduced: Introduced { started: Some(started), .. }, .. }) => started.not_ready(error),
-            Some(Runtime { introduced, .. }) => introduced.not_ready(error),
+            Some(runtime) => runtime.not_ready(error),
             None => error,
+        }
+    }
+}
+
+impl Runtime {
+    fn not_ready(&self, error: Error) -> Error {
+        match (&self.introduced.started, error.status()) {
+            (started, Status::TimedOut) => {
+                let patience = self.patience.unwrap_or_default().as_millis();
+                let (what, question) = match started {
+                    Some(started) => (started.program.to_string_lossy(), "is it the Codex runtime?"),
+                    None => (self.introduced.endpoint.as_str().into(), "is the Codex runtime behind it?"),
+                };
+                let message = format!("{what} did not answer within connect_timeout_ms ({patience}); {question}");
+                error.reworded(Status::TimedOut, message)
+            }
+            (Some(started), _) => started.not_ready(error),
+            (None, _) => self.introduced.not_ready(error),
         }
     }
 }
@@ -172,12 +193,6 @@ impl Started {
                 let message = format!("{program} is not the Codex runtime: {}", error.message());
                 error.reworded(Status::RuntimeStart, message)
             }
-            Status::TimedOut => {
-                let message = format!(
-                    "{program} was started and did not answer within connect_timeout_ms; is it the Codex runtime?"
-                );
-                error.reworded(Status::TimedOut, message)
-            }
             _ => error,
         }
     }
@@ -195,11 +210,6 @@ impl Introduced {
             Status::RuntimeStart => {
                 let message = format!("{endpoint} is not the Codex runtime: {}", error.message());
                 error.reworded(Status::RuntimeStart, message)
-            }
-            Status::TimedOut => {
-                let message =
-                    format!("{endpoint} did not answer within connect_timeout_ms; is the Codex runtime behind it?");
-                error.reworded(Status::TimedOut, message)
             }
             _ => error,
         }

@@ -6,7 +6,7 @@ impl Talk {
     /// A connection on which the client has introduced itself.
     fn connecting() -> (Self, i64) {
         let mut talk = Self::new();
-        talk.session.introduce(Introduced::started("/bin/codex", 7), "{}", None, Announce::Nothing);
+        talk.session.introduce(talk.now, Introduced::started("/bin/codex", 7), "{}", None, Announce::Nothing);
         let id = talk.written()[0]["id"].as_i64().unwrap();
         (talk, id)
     }

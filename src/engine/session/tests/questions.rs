@@ -522,7 +522,7 @@ fn an_answer_that_comes_too_late_is_told_what_happened_instead() {
 /// A client of a runtime that others use too, which has the thread open.
 fn in_company() -> Talk {
     let mut talk = Talk::new();
-    talk.session.introduce(Introduced::shared(), "{}", None, Announce::Nothing);
+    talk.session.introduce(talk.now, Introduced::shared(), "{}", None, Announce::Nothing);
     talk.hear(json!({"id": 1, "result": {"userAgent": "codex/0.169.0 (Debian)"}}));
     talk.written();
     talk

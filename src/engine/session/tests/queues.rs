@@ -148,7 +148,7 @@ fn the_client_queue_keeps_nothing_until_it_is_read() {
 fn a_client_that_was_begun_hears_that_it_is_connected_however_late_it_reads() {
     for (announce, heard) in [(Announce::Event, true), (Announce::Nothing, false)] {
         let mut talk = Talk::new();
-        talk.session.introduce(Introduced::started("/bin/codex", 7), "{}", None, announce);
+        talk.session.introduce(talk.now, Introduced::started("/bin/codex", 7), "{}", None, announce);
         let id = talk.written()[0]["id"].clone();
         talk.hear(json!({"id": id, "result": {"userAgent": "codex/0.169.0 (Debian)"}}));
         let connected =
