@@ -5,18 +5,16 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use super::approach::{Approach, Provisions};
+use super::approach::{Approach, Environment, Provisions, heed_environment};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestHandler};
 use super::connection::{Anchor, Answering, Connection, Deadline};
-use super::environment::Environment;
 use super::error::{Error, Result, Status};
 use super::event::Event;
 use super::json::{self, Object, quote};
 use super::log::Log;
 use super::params::failure_of;
 use super::queue::Next;
-use super::recordings::heed_environment;
 use super::request::Request;
 use super::session::{Announce, Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;

@@ -1,7 +1,7 @@
 //! The hand-over loses no wake-up: loom runs `baton.rs` in every order that its threads can run in. A wake-up that is lost
 //! leaves somebody asleep for ever, which loom reports as a deadlock.
 
-#[path = "../../src/engine/baton.rs"]
+#[path = "../../src/engine/connection/baton.rs"]
 mod baton;
 mod connection;
 mod sync;

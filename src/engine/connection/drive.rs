@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use tokio::time::Sleep;
 
-use super::connection::Connection;
-use super::error::{CONNECTION_LOST, Error, Status};
-use super::session::{Lines, Outlook, Parting, Reading};
-use super::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
+use super::Connection;
+use crate::engine::error::{CONNECTION_LOST, Error, Status};
+use crate::engine::session::{Lines, Outlook, Parting, Reading};
+use crate::engine::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
 
 /// How long a runtime that closed its output may take to end.
 const LOST_PATIENCE: Duration = Duration::from_secs(2);

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::error::{Error, Result, Status};
 use super::npm;
+use crate::engine::error::{Error, Result, Status};
 use crate::sys;
 
 /// Names the executable for programs whose user has it in an unusual place.

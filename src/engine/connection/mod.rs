@@ -1,5 +1,9 @@
 //! One connection to a runtime: its state, the tokio runtime that moves it, and the one way to wait for anything.
 
+mod baton;
+mod drive;
+mod sync;
+
 use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,18 +16,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use once_cell::sync::OnceCell;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::baton::{Baton, Coming, Eagerness, Followed, Shift};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::RequestHandler;
-use super::drive::Driver;
 use super::error::{Error, Result, Status};
 use super::limits::Limits;
+use super::log::Log;
 use super::request::Request;
 use super::session::{Asks, Config, Effects, Interest, Queues, Recipient, Session, Snapshot};
 use super::tools::Tool;
 use super::transport::{Tap, Transport};
-use crate::engine::log::Log;
 use crate::sys::{self, ForkGuard};
+
+use baton::{Baton, Coming, Eagerness, Followed, Shift};
+use drive::Driver;
 
 /// How long a runtime whose last handle was freed may take to end by itself.
 const FREED_PATIENCE: Duration = Duration::from_secs(5);

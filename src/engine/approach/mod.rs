@@ -1,17 +1,26 @@
 //! How the runtime of an endpoint is reached: the one place where transports are made.
 
+mod environment;
+mod launch;
+mod locator;
+mod npm;
+mod recordings;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::client_options::{ClientOptions, Inherit, Unencrypted};
 use super::endpoint::{Endpoint, Privacy};
-use super::environment::Environment;
 use super::error::{Error, Result, Status};
-use super::launch::Launch;
 use super::log::Log;
 use super::session::{Company, Introduced, Started};
 use super::transport::{Destination, ProcessTransport, ReplayTransport, SocketTransport, Transport};
 use crate::sys::{self, SpawnSpec};
+
+pub(super) use environment::Environment;
+pub(super) use recordings::heed_environment;
+
+use launch::Launch;
 
 /// What every transport is made with.
 #[derive(Debug)]

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::client_options::{ClientOptions, Inherit};
 use super::environment::Environment;
-use super::error::{Error, Result, Status};
 use super::locator;
 use super::recordings::VARIABLES;
+use crate::engine::client_options::{ClientOptions, Inherit};
+use crate::engine::error::{Error, Result, Status};
 
 /// Everything that is needed to start the runtime.
 pub struct Launch {

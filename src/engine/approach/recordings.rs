@@ -5,9 +5,9 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::client_options::ClientOptions;
-use super::endpoint::Endpoint;
 use super::environment::Environment;
+use crate::engine::client_options::ClientOptions;
+use crate::engine::endpoint::Endpoint;
 
 /// Names the file that a client is recorded in.
 const RECORD: &str = "CODEX_RECORD";
@@ -20,7 +20,7 @@ pub(super) const VARIABLES: [&str; 2] = [RECORD, REPLAY];
 const NUMBER: &str = "%n";
 
 /// The options of a client, and what the environment says where they say nothing.
-pub(super) fn heed_environment<'a>(options: &'a ClientOptions, environment: &Environment) -> Cow<'a, ClientOptions> {
+pub fn heed_environment<'a>(options: &'a ClientOptions, environment: &Environment) -> Cow<'a, ClientOptions> {
     static CLIENTS: AtomicU64 = AtomicU64::new(1);
     let number = CLIENTS.fetch_add(1, Ordering::Relaxed);
     heed(options, number, environment)
