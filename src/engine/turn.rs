@@ -294,9 +294,9 @@ pub fn run(thread: &Thread, text: Option<&str>, params: Option<&str>) -> Result<
     Ok((ended.result.clone(), ended.error.clone()))
 }
 
-/// What a callback wants.
+/// What a callback says to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
+pub enum Verdict {
     /// The next event.
     Continue,
     /// No more events; the turn is interrupted.
@@ -308,7 +308,7 @@ pub fn run_streamed(
     thread: &Thread,
     text: Option<&str>,
     params: Option<&str>,
-    mut on_event: impl FnMut(&super::event::Event) -> Flow,
+    mut on_event: impl FnMut(&super::event::Event) -> Verdict,
 ) -> Result<Run> {
     thread.connection().ensure_may_wait(Interest::State)?;
     let coming = thread.connection().about_to_wait();
@@ -317,7 +317,7 @@ pub fn run_streamed(
     drop(coming);
     let mut stopped = false;
     while let Read::Event(event) = next {
-        if !stopped && on_event(&event) == Flow::Interrupt {
+        if !stopped && on_event(&event) == Verdict::Interrupt {
             stopped = true;
             turn.interrupt()?;
         }

@@ -13,7 +13,7 @@ use crate::engine::error::Result;
 use crate::engine::event::Event;
 use crate::engine::session::Delivery;
 use crate::engine::thread::Thread;
-use crate::engine::turn::{self, Flow, Run, Turn};
+use crate::engine::turn::{self, Run, Turn, Verdict};
 
 /// What a [`codex_event_fn`] returns for the next event.
 pub const CODEX_CONTINUE: i32 = 0;
@@ -149,8 +149,8 @@ pub unsafe extern "C" fn codex_thread_run_streamed(
             let params = string::optional(params_json, "params_json")?;
             let on_event = on_event.ok_or_else(|| is_null("on_event"))?;
             let show = |event: &Event| match lend_event(event, |event| on_event(user_data, event)) {
-                CODEX_CONTINUE => Flow::Continue,
-                _ => Flow::Interrupt,
+                CODEX_CONTINUE => Verdict::Continue,
+                _ => Verdict::Interrupt,
             };
             give_run(turn::run_streamed(&thread, text, params, show)?, &out)
         })

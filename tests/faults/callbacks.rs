@@ -10,7 +10,7 @@ use codex::engine::error::{Error, Status};
 use codex::engine::event::EventKind;
 use codex::engine::request::{Answer, Request, Scope};
 use codex::engine::thread::Thread;
-use codex::engine::turn::{self, Flow};
+use codex::engine::turn::{self, Verdict};
 use fake_runtime::{Action, FinishTurn, Script, Turn};
 use serde_json::json;
 
@@ -23,11 +23,11 @@ fn echoes() -> Script {
 }
 
 /// A run whose callback does `work` at the first piece of text; gives the run's error.
-fn streamed(thread: &Thread, mut work: impl FnMut() -> Flow) -> Option<Error> {
+fn streamed(thread: &Thread, mut work: impl FnMut() -> Verdict) -> Option<Error> {
     let mut first = true;
     let (_, error) = turn::run_streamed(thread, Some("hello"), None, |event| {
         if event.kind() != EventKind::MessageDelta || !std::mem::take(&mut first) {
-            return Flow::Continue;
+            return Verdict::Continue;
         }
         work()
     })
@@ -43,9 +43,9 @@ fn a_callback_may_call_and_run_other_turns() {
         let error = streamed(&thread, || {
             assert_eq!(ask(&client, "model/list").unwrap(), "models");
             assert_eq!(messages(&run(&other, "nested").completed()), ["echo nested"]);
-            assert!(streamed(&other, || Flow::Continue).is_none());
+            assert!(streamed(&other, || Verdict::Continue).is_none());
             limited(&client, json!({})).set_name("born in a callback").unwrap();
-            Flow::Continue
+            Verdict::Continue
         });
         assert!(error.is_none(), "{error:?}");
     });
@@ -55,7 +55,7 @@ fn a_callback_may_call_and_run_other_turns() {
 fn a_callback_may_stop_its_turn() {
     let half = Turn { deltas: Some(vec!["half".into()]), ..Turn::held() };
     play(Script::new().on("turn/start", [Action::turn(half)]), |fake| {
-        let error = streamed(&fake.thread(), || Flow::Interrupt).expect("the turn was stopped");
+        let error = streamed(&fake.thread(), || Verdict::Interrupt).expect("the turn was stopped");
         assert_eq!(error.status(), Status::TurnInterrupted);
         assert_eq!(fake.calls("turn/interrupt").len(), 1);
     });
@@ -64,7 +64,7 @@ fn a_callback_may_stop_its_turn() {
 #[test]
 fn a_callback_that_stops_a_turn_too_late_is_told_so() {
     play(echoes().on("turn/interrupt", []), |fake| {
-        let error = streamed(&fake.thread(), || Flow::Interrupt).expect("the turn was stopped");
+        let error = streamed(&fake.thread(), || Verdict::Interrupt).expect("the turn was stopped");
         assert_eq!((error.status(), error.reason()), (Status::TurnInterrupted, "interrupted"));
     });
 }
@@ -76,7 +76,7 @@ fn after_it_has_stopped_its_turn_a_callback_is_left_alone() {
         let mut seen = 0;
         let stop = |_: &codex::engine::event::Event| {
             seen += 1;
-            Flow::Interrupt
+            Verdict::Interrupt
         };
         turn::run_streamed(&fake.thread(), Some("hello"), None, stop).unwrap();
         assert_eq!(seen, 1);
@@ -90,7 +90,7 @@ fn a_callback_may_drop_the_client_and_its_turn_goes_on() {
         let thread = limited(client.as_ref().unwrap(), json!({}));
         let error = streamed(&thread, || {
             drop(client.take());
-            Flow::Continue
+            Verdict::Continue
         });
         assert!(error.is_none(), "{error:?}");
     });
@@ -103,7 +103,7 @@ fn a_callback_may_close_the_client_and_its_turn_ends() {
         let client = fake.client();
         let error = streamed(&limited(&client, json!({})), || {
             client.close(PATIENCE).unwrap();
-            Flow::Continue
+            Verdict::Continue
         });
         assert_eq!(error.expect("the turn did not complete").status(), Status::Closed);
     });
@@ -174,7 +174,7 @@ fn a_handler_that_would_wait_for_ever_is_told_so() {
         let (client, thread) = handled(fake, move |client, request| {
             let other = unannounced(client, "another");
             let run = turn::run(&other, Some("nested"), None).map(drop);
-            let streamed = turn::run_streamed(&other, Some("nested"), None, |_| Flow::Continue).map(drop);
+            let streamed = turn::run_streamed(&other, Some("nested"), None, |_| Verdict::Continue).map(drop);
             let read = client.next_event(Deadline::Never).map(drop);
             let close = client.close(Duration::from_secs(1));
             report.send([run, streamed, read, close].map(|outcome| outcome.map_err(|error| error.status()))).unwrap();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use codex::engine::client::Client;
 use codex::engine::event::{Event, EventKind};
 use codex::engine::thread::Thread;
-use codex::engine::turn::{Flow, Turn, run_streamed};
+use codex::engine::turn::{Turn, Verdict, run_streamed};
 use scripted_model::Response;
 use serde_json::json;
 
@@ -174,7 +174,7 @@ fn run_until_exit(world: &World) {
             told();
             process::exit(0);
         }
-        Flow::Continue
+        Verdict::Continue
     });
 }
 

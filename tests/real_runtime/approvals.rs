@@ -11,7 +11,7 @@ use codex::engine::error::Status;
 use codex::engine::event::EventKind;
 use codex::engine::request::{Answer, Request, RequestKind, Scope};
 use codex::engine::session::CancelHook;
-use codex::engine::turn::{Flow, Turn, run_streamed};
+use codex::engine::turn::{Turn, Verdict, run_streamed};
 use scripted_model::Response;
 use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ fn a_streamed_run_asks_its_callback(world: &World) {
         if let Some(request) = event.take_request() {
             request.answer(&Answer::Approve(Scope::Once)).unwrap();
         }
-        Flow::Continue
+        Verdict::Continue
     })
     .unwrap();
     assert!(error.is_none());

@@ -2,7 +2,7 @@
 
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
-use codex::engine::turn::{Flow, run_streamed};
+use codex::engine::turn::{Verdict, run_streamed};
 use scripted_model::{Message, Response, Usage};
 use serde_json::{Value, json};
 
@@ -231,7 +231,7 @@ fn a_streamed_run_hands_out_every_event_and_the_result(world: &World) {
     let mut seen = Vec::new();
     let (result, error) = run_streamed(&world.thread(), Some("go"), None, |event| {
         seen.push((event.kind(), event.text_str().to_owned()));
-        Flow::Continue
+        Verdict::Continue
     })
     .unwrap();
     assert!(error.is_none());
@@ -249,7 +249,7 @@ fn a_streamed_run_ends_when_its_callback_says_so(world: &World) {
     let mut seen = Vec::new();
     let (result, error) = run_streamed(&world.thread(), Some("go"), None, |event| {
         seen.push(event.kind());
-        if event.kind() == EventKind::MessageDelta { Flow::Interrupt } else { Flow::Continue }
+        if event.kind() == EventKind::MessageDelta { Verdict::Interrupt } else { Verdict::Continue }
     })
     .unwrap();
     assert_eq!(error.expect("an error").status(), Status::TurnInterrupted);

@@ -27,14 +27,14 @@ pub struct Driver {
     connection: Arc<Connection>,
     transport: Box<dyn Transport>,
     tap: Tap,
-    phase: Phase,
+    stage: Stage,
     /// The message that is being sent.
     outgoing: Option<String>,
     timer: Pin<Box<Sleep>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum Stage {
     Running,
     /// The host closed the client; what is to be said is still said until then.
     Farewell(Instant),
@@ -48,7 +48,7 @@ impl Driver {
     /// Drives `connection` over `transport`. Must be made inside the runtime that will run it.
     pub fn new(connection: Arc<Connection>, transport: Box<dyn Transport>, tap: Tap) -> Self {
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self { connection, transport, tap, phase: Phase::Running, outgoing: None, timer }
+        Self { connection, transport, tap, stage: Stage::Running, outgoing: None, timer }
     }
 
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -70,7 +70,7 @@ impl Driver {
     }
 
     fn send(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if matches!(self.phase, Phase::Ending | Phase::Drained) {
+        if matches!(self.stage, Stage::Ending | Stage::Drained) {
             return;
         }
         self.send_lines(cx, now);
@@ -94,13 +94,13 @@ impl Driver {
     }
 
     fn receive(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.phase == Phase::Drained {
+        if self.stage == Stage::Drained {
             return;
         }
         for _ in 0..READS {
             let Poll::Ready(filled) = self.transport.poll_fill(cx) else { return };
             if filled == Filled::End {
-                return self.end(now, Phase::Drained, LOST_PATIENCE);
+                return self.end(now, Stage::Drained, LOST_PATIENCE);
             }
             self.deliver(now);
             if filled == Filled::Some {
@@ -138,20 +138,20 @@ impl Driver {
 
     /// Says goodbye once the host has closed the client.
     fn part(&mut self, now: Instant, parting: Option<Parting>) {
-        match self.phase {
-            Phase::Running => match parting {
+        match self.stage {
+            Stage::Running => match parting {
                 Some(Parting::Closed) => {
                     let patience = self.connection.patience();
                     self.tap.closed(now);
                     self.transport.end(now, patience);
-                    self.phase = Phase::Farewell(now + FAREWELL.min(patience));
+                    self.stage = Stage::Farewell(now + FAREWELL.min(patience));
                     self.part(now, parting);
                 }
-                Some(Parting::AtOnce) => self.end(now, Phase::Ending, Duration::ZERO),
+                Some(Parting::AtOnce) => self.end(now, Stage::Ending, Duration::ZERO),
                 None => {}
             },
-            Phase::Farewell(until) if self.has_said_all() || now >= until => {
-                self.end(now, Phase::Ending, self.connection.patience());
+            Stage::Farewell(until) if self.has_said_all() || now >= until => {
+                self.end(now, Stage::Ending, self.connection.patience());
             }
             _ => {}
         }
@@ -161,10 +161,10 @@ impl Driver {
         self.outgoing.is_none() && !self.connection.own_session().has_lines()
     }
 
-    fn end(&mut self, now: Instant, phase: Phase, patience: Duration) {
+    fn end(&mut self, now: Instant, stage: Stage, patience: Duration) {
         self.transport.end(now, patience);
         self.transport.finish_sending();
-        self.phase = phase;
+        self.stage = stage;
     }
 
     fn finish(&mut self, now: Instant, ending: Ending) {
@@ -179,7 +179,7 @@ impl Driver {
 
     /// The process is gone, but what it wrote before may still be in the pipe.
     fn read_the_rest(&mut self, now: Instant) {
-        if self.phase == Phase::Drained {
+        if self.stage == Stage::Drained {
             return;
         }
         while self.transport.fill_rest() != Filled::End {
@@ -193,8 +193,8 @@ impl Driver {
         let Some(session) = asleep else {
             return cx.waker().wake_by_ref();
         };
-        let farewell = match self.phase {
-            Phase::Farewell(until) => Some(until),
+        let farewell = match self.stage {
+            Stage::Farewell(until) => Some(until),
             _ => None,
         };
         let Some(at) = [session, farewell, self.transport.next_deadline()].into_iter().flatten().min() else { return };

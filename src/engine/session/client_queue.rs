@@ -52,7 +52,7 @@ impl Session {
             return;
         }
         self.client.reader = Reader::Reads;
-        if let super::Phase::Over(error) = &self.phase {
+        if let super::State::Over(error) = &self.state {
             let told = (error.status() != crate::engine::error::Status::Closed).then(|| error.clone());
             self.end_client_queue(told);
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use super::{Announce, Phase, Purpose, Session};
+use super::{Announce, Purpose, Session, State};
 use crate::engine::compat::{self, RuntimeVersion};
 use crate::engine::error::{CONNECTION_LOST, Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
@@ -73,7 +73,7 @@ impl Session {
         let deadline = patience.and_then(|patience| now.checked_add(patience));
         self.peer.call("initialize", params, deadline, Purpose::Initialize);
         self.peer.hold();
-        self.phase = Phase::Connecting;
+        self.state = State::Connecting;
         let info = Arc::default();
         self.runtime = Some(Runtime { introduced, info: Arc::clone(&info), patience, version: None });
         self.wake_driver();
@@ -87,7 +87,7 @@ impl Session {
                 let version = member(&info, "version").and_then(string).unwrap_or_default();
                 runtime.version = Some(RuntimeVersion::of(&version));
                 runtime.info.get_or_init(|| ZString::new(&info));
-                self.phase = Phase::Open;
+                self.state = State::Open;
                 self.fail_what_is_not_understood(now);
                 self.peer.notify("initialized", None);
                 self.peer.release();
@@ -122,8 +122,8 @@ impl Session {
 
     /// What was started is not what was expected: it is ended, and then the connection is over with this error.
     fn refuse_runtime(&mut self, error: Error) {
-        if matches!(self.phase, Phase::Connecting) {
-            self.phase = Phase::Refused(self.not_ready(error));
+        if matches!(self.state, State::Connecting) {
+            self.state = State::Refused(self.not_ready(error));
             self.wake_driver();
         }
     }
@@ -143,11 +143,11 @@ impl Session {
 
     /// Whether the runtime is ready; `None` until that is known.
     pub fn connected(&self) -> Option<Result<()>> {
-        match &self.phase {
-            Phase::Connecting | Phase::Refused(_) => None,
-            Phase::Open => Some(Ok(())),
-            Phase::Closing => Some(Err(Error::closed())),
-            Phase::Over(error) => Some(Err(error.clone())),
+        match &self.state {
+            State::Connecting | State::Refused(_) => None,
+            State::Open => Some(Ok(())),
+            State::Closing => Some(Err(Error::closed())),
+            State::Over(error) => Some(Err(error.clone())),
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::reconcile::Reconciling;
 use super::turns::{HandleId, Seen, SlotPhase, SlotRef};
-use super::{Flow, Purpose, Session, Timer};
+use super::{Purpose, Reading, Session, Timer};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::limits::Limits;
 use crate::engine::result::EndedBy;
@@ -103,7 +103,7 @@ impl Session {
     /// The host has not read what there is of the turn, and so nothing more is read: the silence is not the runtime's.
     pub(super) fn is_held_back(&self, index: usize) -> bool {
         let unread = |handle: &HandleId| !self.handles[*handle].queue.is_empty();
-        self.flow == Flow::HeldBack && self.slots[index].handles.iter().any(unread)
+        self.reading == Reading::HeldBack && self.slots[index].handles.iter().any(unread)
     }
 
     fn may_reconcile(&self, index: usize) -> bool {

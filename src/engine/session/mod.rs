@@ -107,7 +107,7 @@ pub enum Queues {
 
 /// How far the connection is.
 #[derive(Debug)]
-enum Phase {
+enum State {
     /// The runtime has not said yet who it is.
     Connecting,
     /// It is not what was expected, and is being ended.
@@ -159,16 +159,9 @@ enum Timer {
     Question(QuestionId),
 }
 
-/// Whether the runtime is held back because the queues are full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Flow {
-    Free,
-    HeldBack,
-}
-
 /// What whoever drives the connection is doing.
 #[derive(Debug)]
-enum Driver {
+enum DriverState {
     /// At work: it will look around before it sleeps.
     Away,
     /// At work, and there is something new to do.
@@ -295,7 +288,7 @@ pub struct Stats {
 /// The state of one connection.
 pub struct Session {
     config: Config,
-    phase: Phase,
+    state: State,
     peer: Peer<Purpose>,
     calls: HostCalls,
     threads: Slab<ThreadSlot>,
@@ -315,10 +308,10 @@ pub struct Session {
     alarm: Alarm,
     timers: BinaryHeap<Reverse<(Instant, Timer)>>,
     queued_bytes: usize,
-    flow: Flow,
+    reading: Reading,
     next_serial: u64,
     state_listeners: Vec<Waker>,
-    driver: Driver,
+    driver: DriverState,
     runtime: Option<Runtime>,
     effects: Effects,
     stats: Stats,
@@ -330,7 +323,7 @@ impl Session {
     /// The session of a connection on which nothing was said yet.
     pub fn new(config: Config, log: Log) -> Self {
         Self {
-            phase: Phase::Open,
+            state: State::Open,
             peer: Peer::new(config.seed),
             calls: HostCalls::default(),
             threads: Slab::new(),
@@ -348,10 +341,10 @@ impl Session {
             alarm: Alarm::default(),
             timers: BinaryHeap::new(),
             queued_bytes: 0,
-            flow: Flow::Free,
+            reading: Reading::Allowed,
             next_serial: 1,
             state_listeners: Vec::new(),
-            driver: Driver::Away,
+            driver: DriverState::Away,
             runtime: None,
             effects: Effects::default(),
             stats: Stats::default(),
@@ -544,7 +537,7 @@ impl Session {
             self.read_again(now);
             return true;
         }
-        self.flow = Flow::HeldBack;
+        self.reading = Reading::HeldBack;
         if !self.is_urgent() {
             return false;
         }
@@ -555,8 +548,8 @@ impl Session {
 
     /// While nothing was read no turn could give a sign of life, so their clocks go on from here.
     fn read_again(&mut self, now: Instant) {
-        if self.flow == Flow::HeldBack {
-            self.flow = Flow::Free;
+        if self.reading == Reading::HeldBack {
+            self.reading = Reading::Allowed;
             self.slots.iter_mut().for_each(|(_, slot)| slot.clock.progress(now));
         }
     }
@@ -578,7 +571,7 @@ impl Session {
     fn is_urgent(&self) -> bool {
         !self.calls.is_empty()
             || self.opens_thread()
-            || !matches!(self.phase, Phase::Open)
+            || !matches!(self.state, State::Open)
             || self.slots.iter().any(|(_, slot)| slot.is_urgent())
     }
 
@@ -595,18 +588,18 @@ impl Session {
     /// Whoever drives the connection has looked around and is about to sleep. Gives when it must look again, or nothing when
     /// there is something to do at once.
     pub fn driver_sleeps(&mut self, waker: &Waker) -> Option<Option<Instant>> {
-        if matches!(self.driver, Driver::Called) {
-            self.driver = Driver::Away;
+        if matches!(self.driver, DriverState::Called) {
+            self.driver = DriverState::Away;
             return None;
         }
-        self.driver = Driver::Waits(waker.clone());
+        self.driver = DriverState::Waits(waker.clone());
         Some(self.next_deadline())
     }
 
     /// There is something to write, to read again or to wait for.
     fn wake_driver(&mut self) {
         self.effects.demanded = true;
-        if let Driver::Waits(waker) = std::mem::replace(&mut self.driver, Driver::Called) {
+        if let DriverState::Waits(waker) = std::mem::replace(&mut self.driver, DriverState::Called) {
             self.effects.wakers.push(waker);
         }
     }
@@ -630,51 +623,51 @@ impl Session {
 
     /// Fails unless the connection is open.
     pub fn ensure_open(&self) -> Result<()> {
-        match &self.phase {
-            Phase::Connecting | Phase::Open => Ok(()),
-            Phase::Closing => Err(Error::closed()),
-            Phase::Refused(error) | Phase::Over(error) => Err(error.clone()),
+        match &self.state {
+            State::Connecting | State::Open => Ok(()),
+            State::Closing => Err(Error::closed()),
+            State::Refused(error) | State::Over(error) => Err(error.clone()),
         }
     }
 
     fn parting(&self) -> Option<Parting> {
-        match self.phase {
-            Phase::Closing => Some(Parting::Closed),
-            Phase::Refused(_) | Phase::Over(_) => Some(Parting::AtOnce),
+        match self.state {
+            State::Closing => Some(Parting::Closed),
+            State::Refused(_) | State::Over(_) => Some(Parting::AtOnce),
             _ => None,
         }
     }
 
     /// Whether nothing more will come.
     pub fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over(_))
+        matches!(self.state, State::Over(_))
     }
 
     /// Ends everything that is under way; what is to be written still is, and then the runtime is told to end.
     pub fn close(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Connecting | Phase::Open) {
+        if !matches!(self.state, State::Connecting | State::Open) {
             return;
         }
         self.decline_all_questions(now);
         self.end_everything(now, &Error::closed());
-        self.phase = Phase::Closing;
+        self.state = State::Closing;
         self.wake_driver();
     }
 
     /// The connection is over: `error` says why, unless the host closed it.
     pub fn lost(&mut self, now: Instant, error: Error) {
-        let error = match &self.phase {
-            Phase::Open => error,
-            Phase::Connecting => self.not_ready(error),
-            Phase::Refused(reason) => reason.clone().with_ending_of(error),
-            Phase::Closing => Error::closed(),
-            Phase::Over(_) => return,
+        let error = match &self.state {
+            State::Open => error,
+            State::Connecting => self.not_ready(error),
+            State::Refused(reason) => reason.clone().with_ending_of(error),
+            State::Closing => Error::closed(),
+            State::Over(_) => return,
         };
         self.bind_early_completions(now);
         self.end_everything(now, &error);
         let told = (error.status() != Status::Closed).then(|| error.clone());
         self.end_client_queue(told);
-        self.phase = Phase::Over(error);
+        self.state = State::Over(error);
         self.effects.wakers.append(&mut self.state_listeners);
         self.wake_driver();
     }
