@@ -370,9 +370,9 @@ impl Request {
         }
     }
 
-    /// Has `hook` called when it needs no answer any more; at once if it needs none now.
+    /// Has `hook` called when it needs no answer any more; at once if it needs none now, and never once the host has answered it.
     pub fn set_cancel_hook(&self, hook: CancelHook) -> Result<()> {
-        self.connection.session()?.set_cancel_hook(self.id(), hook);
+        self.connection.session()?.set_cancel_hook(&self.snapshot, hook);
         Ok(())
     }
 }

@@ -166,11 +166,14 @@ pub unsafe extern "C" fn codex_request_item(request: *const codex_request) -> *c
     })
 }
 
-/// Has a function called once when the request needs no answer any more, because it was answered elsewhere or its turn ended; at
-/// once if it needs none now. Answering or freeing the request is not told. A second function takes the place of the first.
+/// Has a function called once when the request needs no answer any more, because it was answered elsewhere, its turn ended or
+/// the library declined it: when [`codex_request_is_cancelled`] becomes true; at once if it is true now. Answering or freeing the
+/// request is not told. A second function takes the place of the first.
 ///
 /// @param request    required
-/// @param fn         required
+/// @param fn         required; called on whichever thread learns of it, with no lock held, possibly inside this call. It never
+///                   comes behind a request handler or a function of a tool, which may wait for it. It sets a flag or posts a
+///                   message, calls no codex_ function but a *_free, and returns: the client reads nothing meanwhile
 /// @param user_data  passed to `fn`
 /// @param destroy    see codex_destroy_fn; called after `fn`, or when the request is freed
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
@@ -255,7 +258,7 @@ pub unsafe extern "C" fn codex_request_turn_id(request: *const codex_request) ->
     panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::borrow(request) }?.request.turn_id())))
 }
 
-/// Whether the request needs no answer any more: it was answered elsewhere, or its turn ended.
+/// Whether the request needs no answer any more: it was answered elsewhere, its turn ended, or the library declined it.
 ///
 /// @param request  may be NULL: false
 /// @note any thread; since 0.1.0

@@ -404,6 +404,20 @@ TEST(a_cancel_callback_that_is_never_called_is_destroyed) {
   CHECK_INT(flag_count(&h.called), 0);
 }
 
+TEST(a_cancel_callback_that_comes_after_the_answer_is_never_called) {
+  hook h = HOOK_INITIALIZER;
+  asked_turn asked = ask(&command);
+  CHECK_OK(codex_request_approve(asked.request, false, NULL), NULL);
+  CHECK(!codex_request_is_cancelled(asked.request));
+  CHECK_OK(codex_request_set_cancelled(asked.request, hook_called, &h, hook_destroyed), NULL);
+  CHECK_INT(drain(asked.turn), CODEX_OK);
+  CHECK_OK(codex_request_set_cancelled(asked.request, hook_called, &h, hook_destroyed), NULL);
+  codex_request_free(asked.request);
+  codex_turn_free(asked.turn);
+  CHECK_INT(flag_count(&h.destroyed), 2);
+  CHECK_INT(flag_count(&h.called), 0);
+}
+
 TEST(a_turn_that_ends_cancels_what_it_asked) {
   hook h = HOOK_INITIALIZER;
   asked_turn asked = ask(&command);
@@ -488,6 +502,7 @@ typedef struct handler {
   codex_status of_run;
   codex_status of_close;
   codex_status of_call;
+  hook cancelled;
 } handler;
 
 static void approve_request(void *user_data, codex_request *request) {
@@ -502,6 +517,14 @@ static void keep_request(void *user_data, codex_request *request) {
   handler *h = user_data;
   h->kept = request;
   flag_raise(&h->hook.called);
+}
+
+static void wait_until_cancelled(void *user_data, codex_request *request) {
+  handler *h = user_data;
+  CHECK_OK(codex_request_set_cancelled(request, hook_called, &h->cancelled, hook_destroyed), NULL);
+  flag_raise(&h->hook.called);
+  CHECK(flag_wait(&h->cancelled.called, 1));
+  codex_request_free(request);
 }
 
 static void wait_in_handler(void *user_data, codex_request *request) {
@@ -561,6 +584,34 @@ TEST(a_request_handler_cannot_wait_for_a_turn_but_can_make_calls) {
   CHECK_INT(h.of_close, CODEX_ERROR_WOULD_DEADLOCK);
   CHECK_INT(h.of_call, CODEX_OK);
   check_declined(s, &command);
+}
+
+TEST(a_request_handler_may_wait_until_its_request_is_cancelled) {
+  static handler h = {.hook = HOOK_INITIALIZER, .cancelled = HOOK_INITIALIZER};
+  codex_error *err = NULL;
+  session *s = session_with_handler(&command, wait_until_cancelled, &h);
+  codex_turn *turn = start_turn_or_fail(s->thread, "go");
+  CHECK(flag_wait(&h.hook.called, 1));
+  CHECK_INT(flag_count(&h.cancelled.called), 0);
+  CHECK_OK(codex_turn_interrupt(turn, &err), err);
+  CHECK_INT(drain(turn), CODEX_ERROR_TURN_INTERRUPTED);
+  CHECK(flag_wait(&h.cancelled.destroyed, 1));
+  CHECK_INT(flag_count(&h.cancelled.called), 1);
+  codex_turn_free(turn);
+}
+
+TEST(a_cancel_callback_that_comes_after_the_end_of_the_client_is_called_at_once) {
+  static handler h = {.hook = HOOK_INITIALIZER, .cancelled = HOOK_INITIALIZER};
+  codex_error *err = NULL;
+  session *s = session_with_handler(&command, keep_request, &h);
+  codex_turn *turn = start_turn_or_fail(s->thread, "go");
+  CHECK(flag_wait(&h.hook.called, 1));
+  CHECK_OK(codex_client_close(s->client, 10000, &err), err);
+  CHECK_OK(codex_request_set_cancelled(h.kept, hook_called, &h.cancelled, hook_destroyed), NULL);
+  CHECK_INT(flag_count(&h.cancelled.called), 1);
+  CHECK_INT(flag_count(&h.cancelled.destroyed), 1);
+  codex_request_free(h.kept);
+  codex_turn_free(turn);
 }
 
 TEST(the_user_data_of_a_handler_is_destroyed_once_when_all_let_go) {
@@ -790,6 +841,7 @@ int main(int argc, char **argv) {
       CASE(a_request_that_was_answered_elsewhere_is_cancelled),
       CASE(a_cancel_callback_that_comes_late_is_called_at_once),
       CASE(a_cancel_callback_that_is_never_called_is_destroyed),
+      CASE(a_cancel_callback_that_comes_after_the_answer_is_never_called),
       CASE(a_turn_that_ends_cancels_what_it_asked),
       CASE(closing_the_client_declines_what_is_open),
       CASE(a_request_that_is_not_answered_in_time_is_declined),
@@ -798,6 +850,8 @@ int main(int argc, char **argv) {
       CASE(a_request_handler_answers_on_a_thread_of_the_library),
       CASE(a_request_handler_may_answer_later),
       CASE(a_request_handler_cannot_wait_for_a_turn_but_can_make_calls),
+      CASE(a_request_handler_may_wait_until_its_request_is_cancelled),
+      CASE(a_cancel_callback_that_comes_after_the_end_of_the_client_is_called_at_once),
       CASE(the_user_data_of_a_handler_is_destroyed_once_when_all_let_go),
   };
   static const test_case with_runtime[] = {

@@ -22,7 +22,7 @@ use super::error::{Error, Result, Status};
 use super::limits::Limits;
 use super::log::Log;
 use super::request::Request;
-use super::session::{Asks, Config, Effects, Interest, Queues, Recipient, Session, Snapshot};
+use super::session::{Asks, CancelHook, Config, Effects, Interest, Queues, Recipient, Session, Snapshot};
 use super::tools::Tool;
 use super::transport::{Tap, Transport};
 use crate::sys::{self, ForkGuard};
@@ -330,12 +330,8 @@ impl Connection {
         for rpc_id in effects.clocks {
             self.own_session().tell_time(&rpc_id, self.unix_time());
         }
-        for hook in effects.cancelled {
-            match self.callbacks.get() {
-                Some(callbacks) => callbacks.push(move || hook.call()),
-                None => hook.call(),
-            }
-        }
+        // Here, and not behind the functions that answer requests: one of those may wait for this.
+        effects.cancelled.into_iter().for_each(CancelHook::call);
     }
 
     fn ask(self: &Arc<Self>, recipient: Recipient, snapshot: Snapshot) {

@@ -451,11 +451,13 @@ impl Session {
         }
     }
 
-    /// Has `hook` called when the request needs no answer any more; at once if it needs none now.
-    pub fn set_cancel_hook(&mut self, id: QuestionId, hook: CancelHook) {
-        match self.questions.open.get_mut(&id).filter(|question| question.state != State::Answered) {
-            Some(question) => question.hook = Some(hook),
-            None => self.effects.cancelled.push(hook),
+    /// Has `hook` called when the request needs no answer any more; at once if it needs none now, and never once the host has
+    /// answered it.
+    pub fn set_cancel_hook(&mut self, snapshot: &Snapshot, hook: CancelHook) {
+        if snapshot.fate.is_cancelled() {
+            self.effects.cancelled.push(hook);
+        } else if let Some(question) = self.questions.open.get_mut(&snapshot.id) {
+            question.hook = Some(hook);
         }
     }
 

@@ -158,7 +158,7 @@ fn the_end_of_a_turn_cancels_its_requests_before_the_last_event() {
     talk.ask(0, COMMAND);
     let id = talk.delivered(handle);
     let snapshot = talk.session.take_question(talk.now, id).unwrap();
-    talk.session.set_cancel_hook(id, CancelHook::new(|| ()));
+    talk.session.set_cancel_hook(&snapshot, CancelHook::new(|| ()));
     talk.turn_completed("interrupted");
     assert!(snapshot.fate.is_cancelled());
     assert_eq!(talk.session.take_effects().unwrap().cancelled.len(), 1);
@@ -517,6 +517,40 @@ fn an_answer_that_comes_too_late_is_told_what_happened_instead() {
         assert_eq!((refusal.status(), refusal.reason()), (Status::AlreadyAnswered, reason));
         assert_eq!(snapshot.fate.is_cancelled(), reason != "alreadyAnswered");
     }
+}
+
+/// How many hooks are to be called.
+fn hooks_called(talk: &mut Talk) -> usize {
+    talk.session.take_effects().map_or(0, |effects| effects.cancelled.len())
+}
+
+#[test]
+fn a_request_that_the_host_answered_calls_no_hook_however_late_that_is_set() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.ask(0, COMMAND);
+    let id = talk.delivered(handle);
+    let snapshot = talk.session.take_question(talk.now, id).unwrap();
+    let set = |talk: &mut Talk| talk.session.set_cancel_hook(&snapshot, CancelHook::new(|| ()));
+    talk.session.answer(talk.now, id, &Answer::Decline).unwrap();
+    set(&mut talk);
+    talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": 0}));
+    set(&mut talk);
+    talk.turn_completed("completed");
+    set(&mut talk);
+    assert_eq!(hooks_called(&mut talk), 0);
+}
+
+#[test]
+fn a_hook_is_called_at_once_when_the_library_has_declined_and_the_runtime_not_confirmed_it() {
+    let mut talk = Talk::with(|config| config.answer_timeout = Some(seconds(10)));
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    talk.ask(0, COMMAND);
+    let id = talk.delivered(handle);
+    let snapshot = talk.session.take_question(talk.now, id).unwrap();
+    talk.pass(seconds(10));
+    talk.session.set_cancel_hook(&snapshot, CancelHook::new(|| ()));
+    assert_eq!(hooks_called(&mut talk), 1);
 }
 
 /// A client of a runtime that others use too, which has the thread open.
