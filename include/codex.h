@@ -611,7 +611,9 @@ const char *codex_error_reason(const struct codex_error *error);
 int64_t codex_error_rpc_code(const struct codex_error *error);
 
 /**
- * Whether the same call may succeed when it is made again later. A turn that failed this way has still happened.
+ * Whether the same call may succeed when it is made again later: a runtime that is overloaded, a connection of the runtime
+ * that broke, or a refusal whose data says `"retryable":true`. Where the runtime itself has tried in vain as often as it may,
+ * the answer is false. A turn that failed this way has still happened.
  *
  * @param error  may be NULL: false
  * @note any thread; since 0.1.0
@@ -620,8 +622,8 @@ bool codex_error_is_retryable(const struct codex_error *error);
 
 /**
  * Everything that is known, as a JSON object: status, message, reason, rpcCode, retryable, data, codexErrorInfo, exitStatus,
- * stderrTail. The data and the codexErrorInfo are the runtime's own, verbatim. What is unknown is null, a reason "" and an
- * rpcCode 0.
+ * stderrTail. The data and the codexErrorInfo are the runtime's own. What is unknown is null, a reason "" and an rpcCode 0.
+ * API keys and tokens that the runtime repeats are not in it, nor in the message: `[removed]` stands in their place.
  *
  * @param error  may be NULL: ""
  * @return borrowed from the error; never NULL
@@ -2379,10 +2381,10 @@ void codex_event_free(struct codex_event *event);
  * was interrupted, or lost its connection.
  *
  * The whole as a JSON object: id, threadId, status, error, startedAt, completedAt, durationMs, finalResponse, items, usage,
- * endedBy, partialResponse. What the runtime said is in it verbatim; what is unknown is null. `items` are the items that were
- * completed; `usage` is the last that the runtime reported, and its `turn` is what this turn itself used; `endedBy` is
- * "completed", "failed", "interrupted", "timeout", "idleTimeout", "tokenLimit", "toolLimit" or "transportClosed";
- * `partialResponse` is the text of a message that was not completed.
+ * endedBy, partialResponse. What the runtime said is in it verbatim, but for secrets in `error`; what is unknown is null.
+ * `items` are the items that were completed; `usage` is the last that the runtime reported, and its `turn` is what this turn
+ * itself used; `endedBy` is "completed", "failed", "interrupted", "timeout", "idleTimeout", "tokenLimit", "toolLimit" or
+ * "transportClosed"; `partialResponse` is the text of a message that was not completed.
  *
  * @param result  may be NULL: ""
  * @param len     receives the length in bytes without the NUL; may be NULL

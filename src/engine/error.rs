@@ -1,6 +1,8 @@
 //! The one error of the library: a status, a sentence for a person, and everything the runtime said about it.
+//!
+//! A runtime or a provider may repeat an API key in what it says, and errors end up in logs: no error holds a secret.
 
-use super::json::push_quoted;
+use super::json::{push_quoted, without_secrets};
 
 /// What went wrong, in the classes that a caller acts upon. The numbers are those of the C header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +86,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of `status` that reads as `message`.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), details: Box::default() }
+        Self { status, message: without_secrets(&message.into()), details: Box::default() }
     }
 
     /// An argument of a call cannot be used.
@@ -109,15 +111,15 @@ impl Error {
         self
     }
 
-    /// Adds the `data` of the runtime's error, verbatim.
+    /// Adds the `data` of the runtime's error, as it is but for secrets.
     pub fn with_data(mut self, data: Option<&str>) -> Self {
-        self.details.data = data.map(str::to_owned);
+        self.details.data = data.map(without_secrets);
         self
     }
 
-    /// Adds the `codexErrorInfo` of a turn, verbatim.
+    /// Adds the `codexErrorInfo` of a turn, as it is but for secrets.
     pub fn with_codex_error_info(mut self, info: Option<&str>) -> Self {
-        self.details.codex_error_info = info.map(str::to_owned);
+        self.details.codex_error_info = info.map(without_secrets);
         self
     }
 
@@ -142,7 +144,7 @@ impl Error {
     /// The same error in the terms of another call.
     pub fn reworded(mut self, status: Status, message: impl Into<String>) -> Self {
         self.status = status;
-        self.message = message.into();
+        self.message = without_secrets(&message.into());
         self
     }
 

@@ -64,7 +64,7 @@ pub fn rpc_error(method: &str, error: &RpcError<'_>) -> Error {
         .with_reason(reason)
         .with_rpc_code(error.code)
         .with_data(error.data);
-    if error.may_be_repeated() { made.retryable() } else { made }
+    if error.is_retryable() { made.retryable() } else { made }
 }
 
 fn rpc_reason(error: &RpcError<'_>) -> &'static str {
@@ -147,6 +147,8 @@ fn turn_reason(info: &str) -> String {
     }
 }
 
+/// What passes by itself. `responseTooManyFailedAttempts` is not among them: the runtime has tried again already, as often as
+/// it is configured to.
 fn is_transient(reason: &str) -> bool {
     const TRANSIENT: &[&str] = &[
         "serverOverloaded",
@@ -155,7 +157,6 @@ fn is_transient(reason: &str) -> bool {
         "httpConnectionFailed",
         "responseStreamConnectionFailed",
         "responseStreamDisconnected",
-        "responseTooManyFailedAttempts",
     ];
     TRANSIENT.contains(&reason)
 }
@@ -238,6 +239,10 @@ mod tests {
         let login =
             turn_error(Some(r#"{"message":"m","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}}"#));
         assert_eq!((login.reason(), login.is_retryable()), ("unauthorized", false));
+        let used_up = turn_error(Some(
+            r#"{"message":"m","codexErrorInfo":{"responseTooManyFailedAttempts":{"httpStatusCode":429}}}"#,
+        ));
+        assert_eq!((used_up.reason(), used_up.is_retryable()), ("responseTooManyFailedAttempts", false));
         assert_eq!(turn_error(None).status(), Status::TurnFailed);
     }
 }

@@ -6,7 +6,7 @@ use once_cell::sync::OnceCell;
 use serde::Deserialize;
 
 use super::error::Error;
-use super::json::{self, Object, Tree, push_quoted};
+use super::json::{self, Object, Tree, push_quoted, without_secrets};
 use super::text::ZString;
 
 /// How much is kept of a message that is not complete, in bytes: about what a model can say at once.
@@ -358,10 +358,11 @@ impl Collector {
         self.turn.error.as_deref().filter(|raw| *raw != "null")
     }
 
-    /// The result so far. `error` is what the library itself found, if the runtime gave no reason.
+    /// The result so far. `error` is what the library itself found, if the runtime gave no reason; like every error it holds
+    /// no secrets, while the items are the runtime's own.
     pub fn finish(&self, ended_by: EndedBy, error: Option<&Error>) -> TurnResult {
         let final_response = self.final_response();
-        let error_json = self.error_json().map(str::to_owned).or_else(|| error.map(error_object));
+        let error_json = self.error_json().map(without_secrets).or_else(|| error.map(error_object));
         let mut json = String::with_capacity(256 + self.items.iter().map(|item| item.json.len() + 1).sum::<usize>());
         json.push_str("{\"id\":");
         push_quoted(&mut json, &self.turn_id);

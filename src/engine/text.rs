@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::json::Shown;
+
 /// An owned UTF-8 string that a NUL follows. The default one occupies nothing.
 #[derive(Clone, Default)]
 pub struct ZString(Box<[u8]>);
@@ -37,7 +39,7 @@ impl From<String> for ZString {
 
 impl fmt::Debug for ZString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
+        fmt::Debug::fmt(&Shown(self.as_str()), f)
     }
 }
 

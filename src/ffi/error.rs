@@ -82,7 +82,9 @@ pub unsafe extern "C" fn codex_error_rpc_code(error: *const codex_error) -> i64 
     panic::value(0, || Some(unsafe { handle::borrow(error) }?.error.rpc_code()))
 }
 
-/// Whether the same call may succeed when it is made again later. A turn that failed this way has still happened.
+/// Whether the same call may succeed when it is made again later: a runtime that is overloaded, a connection of the runtime
+/// that broke, or a refusal whose data says `"retryable":true`. Where the runtime itself has tried in vain as often as it may,
+/// the answer is false. A turn that failed this way has still happened.
 ///
 /// @param error  may be NULL: false
 /// @note any thread; since 0.1.0
@@ -93,8 +95,8 @@ pub unsafe extern "C" fn codex_error_is_retryable(error: *const codex_error) -> 
 }
 
 /// Everything that is known, as a JSON object: status, message, reason, rpcCode, retryable, data, codexErrorInfo, exitStatus,
-/// stderrTail. The data and the codexErrorInfo are the runtime's own, verbatim. What is unknown is null, a reason "" and an
-/// rpcCode 0.
+/// stderrTail. The data and the codexErrorInfo are the runtime's own. What is unknown is null, a reason "" and an rpcCode 0.
+/// API keys and tokens that the runtime repeats are not in it, nor in the message: `[removed]` stands in their place.
 ///
 /// @param error  may be NULL: ""
 /// @return borrowed from the error; never NULL

@@ -41,10 +41,10 @@ pub(crate) fn give_result(result: Arc<TurnResult>) -> *mut codex_turn_result {
 /// was interrupted, or lost its connection.
 ///
 /// The whole as a JSON object: id, threadId, status, error, startedAt, completedAt, durationMs, finalResponse, items, usage,
-/// endedBy, partialResponse. What the runtime said is in it verbatim; what is unknown is null. `items` are the items that were
-/// completed; `usage` is the last that the runtime reported, and its `turn` is what this turn itself used; `endedBy` is
-/// "completed", "failed", "interrupted", "timeout", "idleTimeout", "tokenLimit", "toolLimit" or "transportClosed";
-/// `partialResponse` is the text of a message that was not completed.
+/// endedBy, partialResponse. What the runtime said is in it verbatim, but for secrets in `error`; what is unknown is null.
+/// `items` are the items that were completed; `usage` is the last that the runtime reported, and its `turn` is what this turn
+/// itself used; `endedBy` is "completed", "failed", "interrupted", "timeout", "idleTimeout", "tokenLimit", "toolLimit" or
+/// "transportClosed"; `partialResponse` is the text of a message that was not completed.
 ///
 /// @param result  may be NULL: ""
 /// @param len     receives the length in bytes without the NUL; may be NULL

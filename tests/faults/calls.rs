@@ -274,6 +274,28 @@ fn a_refusal_that_says_it_is_final_is_not_repeated_although_it_has_the_code_of_a
     });
 }
 
+#[test]
+fn a_full_queue_of_the_runtime_is_an_overload_that_passes() {
+    let full =
+        json!({"code": -32001, "message": "busy", "data": {"reason": "serializedRequestQueue", "retryable": true}});
+    let script =
+        Script::new().then_on("m", [answer(json!({"error": full}))]).then_on("m", [Action::reply("a place in it")]);
+    play(script, |fake| {
+        assert_eq!(ask(&fake.client(), "m").unwrap(), "a place in it");
+        assert_eq!(fake.calls("m").len(), 2);
+    });
+}
+
+#[test]
+fn a_refusal_that_says_it_passes_is_handed_on_as_such_and_repeated_by_nobody() {
+    let passes = json!({"code": -32000, "message": "busy", "data": {"reason": "x", "retryable": true}});
+    play(Script::new().on("m", [answer(json!({"error": passes}))]), |fake| {
+        let error = ask(&fake.client(), "m").unwrap_err();
+        assert_eq!((error.status(), error.is_retryable()), (Status::Rpc, true));
+        assert_eq!(fake.calls("m").len(), 1, "it may have been executed: the code does not say that it was not");
+    });
+}
+
 /// An answer in exactly these words, to the call at hand.
 fn answer(mut message: Value) -> Action {
     message["id"] = "$id".into();

@@ -8,11 +8,12 @@ use codex::engine::connection::Deadline;
 use codex::engine::error::Status;
 use codex::engine::params::Params;
 use codex::engine::request::Answer;
-use fake_runtime::{Action, Script};
+use codex::engine::turn;
+use fake_runtime::{Action, ErrorBody, Script, Turn};
 use serde_json::json;
 
 use crate::support::fake::{Fake, play};
-use crate::support::follow::{PATIENCE, eventually, next_of_client};
+use crate::support::follow::{PATIENCE, eventually, next_of_client, parsed};
 use crate::support::shown::Shown;
 
 /// In a variable, in the configuration, in a login, in a fresh token, in what the runtime says.
@@ -86,5 +87,41 @@ fn no_secret_is_ever_shown_and_every_one_arrives() {
         assert_eq!(shown.leak(&SECRETS), None);
         let record = fake.record().join("\n");
         assert!(record.contains(KEY) && record.contains(TOKEN), "{record}");
+    });
+}
+
+/// How a provider refuses a key: with the key in its words.
+fn refusal() -> String {
+    format!("Incorrect API key provided: {SAID} (Authorization: Bearer {SAID})")
+}
+
+#[test]
+fn an_answer_that_repeats_a_secret_is_an_error_without_it() {
+    let data = json!({"apiKey": KEY, "status": 401, "said": refusal()});
+    let error = ErrorBody { code: -32600, message: refusal(), data: Some(data) };
+    play(Script::new().on("m", [Action::Error(error)]), |fake| {
+        let shown = Shown::default();
+        let error = fake.client_with(|_| {}).call("m", None, Timeout::After(PATIENCE)).unwrap_err();
+        shown.error(&error);
+        assert_eq!(shown.leak(&SECRETS), None);
+        assert!(error.message().contains("Incorrect API key provided: [removed]"), "{error}");
+        assert_eq!(parsed(&error.to_json())["data"]["status"], 401);
+    });
+}
+
+#[test]
+fn a_turn_that_fails_with_a_secret_is_an_error_and_a_result_without_it() {
+    let error = json!({"message": refusal(), "additionalDetails": refusal(),
+        "codexErrorInfo": {"other": {"apiKey": KEY, "httpStatusCode": null}}});
+    play(Script::new().on("turn/start", [Action::turn(Turn { error: Some(error), ..Turn::default() })]), |fake| {
+        let shown = Shown::default();
+        let (result, error) = turn::run(&fake.thread(), Some("hello"), None).unwrap();
+        let result = result.expect("a result");
+        shown.error(&error.expect("the turn fails"));
+        shown.note(result.error_message().expect("a message").as_str());
+        shown.note(parsed(result.json().as_str())["error"].to_string());
+        shown.debug(&result);
+        assert_eq!(shown.leak(&SECRETS), None);
+        assert!(shown.contains("Incorrect API key provided: [removed]"));
     });
 }

@@ -69,9 +69,19 @@ pub struct RpcError<'a> {
 pub const OVERLOADED: i64 = -32001;
 
 impl RpcError<'_> {
-    /// Whether the same call may be answered otherwise a little later: an overload, unless it says that it is final.
+    /// Whether the call may be made again without asking anybody: an overload, unless it says that it is final. Of no other
+    /// code is it known that nothing was done.
     pub fn may_be_repeated(&self) -> bool {
-        self.code == OVERLOADED && self.data.and_then(|data| member(data, "retryable")) != Some("false")
+        self.code == OVERLOADED && self.says_retryable() != Some("false")
+    }
+
+    /// Whether the same call may be answered otherwise a little later, also where the runtime alone says so.
+    pub fn is_retryable(&self) -> bool {
+        self.may_be_repeated() || self.says_retryable() == Some("true")
+    }
+
+    fn says_retryable(&self) -> Option<&str> {
+        self.data.and_then(|data| member(data, "retryable"))
     }
 }
 
