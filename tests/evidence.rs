@@ -25,6 +25,22 @@ fn tests_of(row: &str) -> Vec<(&str, &str)> {
     spans.filter_map(|span| span.split_once('#')).collect()
 }
 
+/// Macros that make a test of each name in their list.
+const LISTS: [&str; 3] = ["on_both_runtimes!", "rows!", "nothing_is_left!"];
+
+/// Whether a source file in Rust makes the test by a macro.
+fn is_listed(source: &str, name: &str) -> bool {
+    let list = |of: &&str| Some(source.split_once(&format!("\n{of} {{\n"))?.1.split_once("\n}")?.0);
+    let begins = |line: &str| line.trim().strip_prefix(name).is_some_and(|rest| rest.starts_with([',', ':']));
+    LISTS.iter().filter_map(list).flat_map(str::lines).any(begins)
+}
+
+/// Whether the soak has the part, and both its long and its short form run it.
+fn is_part_of_the_soak(source: &str, name: &str) -> bool {
+    source.contains(&format!("{{\"{name}\", {name}}}"))
+        && read("Makefile").matches(&format!("soak,{name} ")).count() == 2
+}
+
 /// Whether a source file has the test and runs it.
 fn is_run(source: &str, file: &str, name: &str) -> bool {
     let is_word = |found: usize| !source[found + name.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
@@ -35,11 +51,16 @@ fn is_run(source: &str, file: &str, name: &str) -> bool {
     if file.starts_with("scripts/") {
         return source.contains(&format!("\n{name}() {{\n")) && source.lines().any(|line| line == name);
     }
+    if file.starts_with("tests/soak/") {
+        return is_part_of_the_soak(source, name);
+    }
+    if file.ends_with(".py") {
+        return name.starts_with("test_") && !places("    def ").is_empty();
+    }
     if file.ends_with(".c") || file.ends_with(".cpp") {
         return ["CASE(", "LIVES(", "EXITS("].iter().any(|before| !places(before).is_empty());
     }
-    let is_listed = source.contains("on_both_runtimes! {") && !places("    ").is_empty();
-    is_listed || places("fn ").iter().any(|at| source[..*at].trim_end().ends_with("#[test]"))
+    is_listed(source, name) || places("fn ").iter().any(|at| source[..*at].trim_end().ends_with("#[test]"))
 }
 
 #[test]

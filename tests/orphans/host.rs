@@ -20,6 +20,7 @@ use crate::agent::{self, Reach, Tree};
 use crate::support::follow::{begin, eventually};
 use crate::support::real::{Version, World, is_running, pid, signal, thread_of};
 
+/// Set in a host, to the version of its runtime.
 const HOST: &str = "LIBCODEX_TEST_HOST";
 
 /// How long the runtime of a client that is closed may take to end by itself.
@@ -68,13 +69,14 @@ impl Ending {
 
 /// What this process is.
 pub enum Role {
-    Host,
+    Host(Version),
     Test,
 }
 
 /// What this process is.
 pub fn role() -> Role {
-    if env::var_os(HOST).is_some() { Role::Host } else { Role::Test }
+    let named = |version: &Version| env::var(HOST).is_ok_and(|number| number == version.number());
+    [Version::Pinned, Version::Old].into_iter().find(named).map_or(Role::Test, Role::Host)
 }
 
 /// A host, as the test sees it. When it is dropped, it is gone with all that it started and wrote.
@@ -86,12 +88,12 @@ pub struct Host {
 
 impl Host {
     /// Starts the host of a test, and waits until its agent runs all commands.
-    pub fn start(test: &str) -> Self {
+    pub fn start(test: &str, version: Version) -> Self {
         let output = scratch(&format!("{test}-{}", process::id()));
         let file = File::create(&output).expect("the output of the host can be written");
         let child = Command::new(env::current_exe().expect("the path of this program"))
             .args([test, "--exact", "--nocapture", "--test-threads=1"])
-            .env(HOST, "1")
+            .env(HOST, version.number())
             .stdin(Stdio::piped())
             .stderr(file.try_clone().expect("one file for both"))
             .stdout(file)
@@ -112,7 +114,7 @@ impl Host {
         &self.tree
     }
 
-    /// Has the client end; returns when the host has done its part.
+    /// Has the client end; returns when the host has done its part. One that ends itself is gone then.
     pub fn end(&mut self, ending: Ending) {
         match ending {
             Ending::HostIsKilled => self.child.kill().expect("the host runs"),
@@ -144,8 +146,8 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 /// Lives as the host of a test, until that ends it.
-pub fn live(ending: Ending) {
-    let world = World::new(Version::Pinned);
+pub fn live(version: Version, ending: Ending) {
+    let world = World::new(version);
     world.says(agent::commands(process::id()));
     match ending {
         Ending::ExitsInEventCallback => run_until_exit(&world),

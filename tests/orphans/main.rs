@@ -16,6 +16,7 @@ use host::{Ending, Host, Role};
 use witness::Witness;
 
 use crate::support::fake::in_time;
+use crate::support::real::Version;
 
 /// How long something of a tree may live after its end.
 const LEFT: Duration = Duration::from_secs(2);
@@ -26,7 +27,7 @@ macro_rules! nothing_is_left {
         $(#[test]
         fn $name() {
             match host::role() {
-                Role::Host => host::live($ending),
+                Role::Host(version) => host::live(version, $ending),
                 Role::Test => in_time(|| leaves_nothing(stringify!($name), $ending)),
             }
         })+
@@ -47,7 +48,13 @@ nothing_is_left! {
 }
 
 fn leaves_nothing(test: &str, ending: Ending) {
-    let mut host = Host::start(test);
+    for version in [Version::Pinned, Version::Old] {
+        leaves_nothing_of(version, test, ending);
+    }
+}
+
+fn leaves_nothing_of(version: Version, test: &str, ending: Ending) {
+    let mut host = Host::start(test, version);
     let witnesses = Witness::around(host.tree());
     host.end(ending);
     let ended = Instant::now();
@@ -56,6 +63,6 @@ fn leaves_nothing(test: &str, ending: Ending) {
         thread::sleep(Duration::from_millis(10));
     }
     let left = alive();
-    assert!(left.is_empty(), "{:?} after the end there is still: {left:#?}", ended.elapsed());
+    assert!(left.is_empty(), "{version:?}: {:?} after the end there is still: {left:#?}", ended.elapsed());
     witnesses.iter().for_each(Witness::assert_untouched);
 }

@@ -21,7 +21,7 @@ enum { DEADLINE_SECONDS = 3600, SETTLE_TRIES = 500, SETTLE_US = 20000 };
 /* ---- what this process occupies ---------------------------------------------------------------------------------- */
 
 typedef struct footprint {
-  long rss_kb, descriptors, threads;
+  long rss_kb, descriptors, threads, children;
 } footprint;
 
 static long entries(const char *path) {
@@ -33,8 +33,35 @@ static long entries(const char *path) {
   return count;
 }
 
+/* The parent of a process, by its name in /proc; 0 when it is none, or gone. */
+static long parent_of(const char *name) {
+  char path[300], line[512];
+  const char *rest = NULL;
+  long parent = 0;
+  FILE *file;
+  snprintf(path, sizeof path, "/proc/%s/stat", name);
+  file = atol(name) > 0 ? fopen(path, "r") : NULL;
+  if (!file) return 0;
+  /* The command may hold blanks and brackets, but what comes after it does not. */
+  if (fgets(line, sizeof line, file)) rest = strrchr(line, ')');
+  if (rest) sscanf(rest, ") %*c %ld", &parent);
+  fclose(file);
+  return parent;
+}
+
+/* Zombies included. */
+static long children(void) {
+  DIR *directory = opendir("/proc");
+  struct dirent *entry;
+  long count = 0;
+  if (!directory) fail("/proc cannot be read: the soak needs Linux.");
+  while ((entry = readdir(directory))) count += parent_of(entry->d_name) == (long)getpid();
+  closedir(directory);
+  return count;
+}
+
 static footprint footprint_now(void) {
-  return (footprint){memory_kb("VmRSS"), entries("/proc/self/fd"), entries("/proc/self/task")};
+  return (footprint){memory_kb("VmRSS"), entries("/proc/self/fd"), entries("/proc/self/task"), children()};
 }
 
 /* Clients that were freed end behind the call. */
@@ -49,10 +76,15 @@ static void must_be_flat(const char *what, long before, long after, long allowed
   if (after - before > allowed) fail("%s: it grew by %ld, and %ld is allowed.", what, after - before, allowed);
 }
 
-static void must_not_have_grown(footprint before, footprint after) {
-  must_be_flat("RSS in kB", before.rss_kb, after.rss_kb, ALLOWED_KB);
+static void must_hold_no_more(footprint before, footprint after) {
   must_be_flat("descriptors", before.descriptors, after.descriptors, 0);
   must_be_flat("threads", before.threads, after.threads, 0);
+  must_be_flat("children", before.children, after.children, 0);
+}
+
+static void must_not_have_grown(footprint before, footprint after) {
+  must_be_flat("RSS in kB", before.rss_kb, after.rss_kb, ALLOWED_KB);
+  must_hold_no_more(before, after);
 }
 
 /* ---- what is done ------------------------------------------------------------------------------------------------ */
@@ -212,8 +244,7 @@ static void unread(void) {
   printf("%ld seconds without reading a flood, after %" PRId64 " messages had filled the queue\n", seconds,
          figure_of(client, "/receivedMessages"));
   must_be_flat("RSS in kB, with the ceiling", before.rss_kb + ceiling / 1024, memory_kb("VmHWM"), ALLOWED_ABOVE_CEILING_KB);
-  must_be_flat("descriptors", before.descriptors, after.descriptors, 0);
-  must_be_flat("threads", before.threads, after.threads, 0);
+  must_hold_no_more(before, after);
   read_on(turn);
   codex_turn_free(turn);
   codex_thread_free(thread);
