@@ -131,8 +131,8 @@ test-cpp-all: debug ## Compile the C++ tests with g++ and clang++ as C++17, 20 a
 	@scripts/check-tools asan g++ nlohmann_json
 	scripts/test-env scripts/run-cpp-tests --all $(DEBUG)
 
-consumers: build ## Install, move and use the library from cc, pkg-config, CMake, C++, dlopen, a plugin; check what is shipped
-	@scripts/check-tools cmake pkg-config asan python3 curl wget
+consumers: build man ## Install, move and use the library from cc, pkg-config, CMake, C++, dlopen, a plugin; check what is shipped
+	@scripts/check-tools cmake pkg-config asan python3 groff curl wget
 	cargo build -p fake-runtime
 	scripts/check-fetch-runtime
 	scripts/check-symbols $(RELEASE)/$(LIB)
@@ -144,10 +144,9 @@ event-loops: debug ## Run the programs with the loops of GLib and libuv; tell fo
 	cargo clippy --test event_loops -- -D warnings
 	scripts/test-env cargo test --test event_loops -- --test-threads=1 --nocapture
 
-docs: ## Write the reference and the guides as HTML, and the pages of the manual, into target/docs; warnings are errors
-	@scripts/check-tools python3 doxygen groff
+docs: man ## Write the reference and the guides as HTML, and the pages of the manual, into target/docs; warnings are errors
+	@scripts/check-tools python3 doxygen
 	@scripts/reference html $(TARGET)/docs
-	@scripts/reference man $(TARGET)/docs/man
 
 SOAK := $(TARGET)/soak/soak
 soak = $(SOAK) $(1) runtime=$(DEBUG)/fake-runtime

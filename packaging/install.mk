@@ -1,6 +1,6 @@
 # What is shipped, and where it goes. The Makefile includes this.
 
-.PHONY: package built configure install uninstall dist
+.PHONY: package man built configure install uninstall dist
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -27,13 +27,14 @@ endif
 PACKAGE := $(TARGET)/package
 LICENCES := THIRD-PARTY-LICENCES
 HEADERS := $(notdir $(wildcard include/*.h include/*.hpp))
-# `make docs` writes them.
-MANPAGES := $(notdir $(wildcard $(TARGET)/docs/man/man3/*.3))
+MANUAL := $(TARGET)/docs/man/man3
+# All pages are written together.
+PAGE := $(MANUAL)/libcodex.3
 
 INSTALLED := $(addprefix $(INCLUDEDIR)/,$(HEADERS)) $(MODULEDIR)/module.modulemap \
 	$(addprefix $(LIBDIR)/,$(REALNAME) $(SONAME) $(LIB) libcodex.a) \
 	$(PKGCONFIGDIR)/codex.pc $(CMAKEDIR)/codexConfig.cmake $(CMAKEDIR)/codexConfigVersion.cmake \
-	$(BINDIR)/codex-fetch-runtime $(DOCDIR)/LICENSE $(DOCDIR)/$(LICENCES) $(addprefix $(MANDIR)/man3/,$(MANPAGES))
+	$(BINDIR)/codex-fetch-runtime $(DOCDIR)/LICENSE $(DOCDIR)/$(LICENCES)
 
 # What is installed finds everything from its own place, so that it can be moved.
 in_prefix = $(patsubst $(PREFIX)/%,%,$(1))
@@ -52,6 +53,12 @@ package: library
 	@packaging/localize-archive $(RELEASE)/libcodex.a $(PACKAGE)/libcodex.a
 	@packaging/collect-licences $(BUILD_LOG) '$(FEATURES)' >$(PACKAGE)/$(LICENCES)
 
+man: $(PAGE) ## Write the pages of the manual into target/docs/man; warnings of groff are errors
+
+$(PAGE): include/codex.h Cargo.toml scripts/reference $(wildcard docs/examples/*.c)
+	@scripts/check-tools python3 groff
+	@scripts/reference man $(TARGET)/docs/man
+
 install: built configure ## Install what `make` built (PREFIX, BINDIR, LIBDIR, INCLUDEDIR, DOCDIR, MANDIR, DESTDIR)
 	@$(INSTALL) -m 755 $(PACKAGE)/$(REALNAME) '$(DESTDIR)$(LIBDIR)'
 	@ln -sf $(REALNAME) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
@@ -59,7 +66,9 @@ install: built configure ## Install what `make` built (PREFIX, BINDIR, LIBDIR, I
 	@$(INSTALL) -m 644 $(PACKAGE)/libcodex.a '$(DESTDIR)$(LIBDIR)'
 	@$(INSTALL) -m 755 packaging/codex-fetch-runtime '$(DESTDIR)$(BINDIR)'
 	@$(INSTALL) -m 644 LICENSE $(PACKAGE)/$(LICENCES) '$(DESTDIR)$(DOCDIR)'
-	@$(if $(MANPAGES),$(INSTALL) -m 644 $(addprefix $(TARGET)/docs/man/man3/,$(MANPAGES)) '$(DESTDIR)$(MANDIR)/man3')
+	@if $(MAKE) --question man >/dev/null; then \
+		mkdir -p '$(DESTDIR)$(MANDIR)/man3' && $(INSTALL) -m 644 $(MANUAL)/*.3 '$(DESTDIR)$(MANDIR)/man3'; \
+		else echo "There is no manual to install: \`make man\` writes it, for the next \`make install\`."; fi
 	@echo "Installed libcodex $(VERSION) in $(DESTDIR)$(PREFIX)."
 
 built:
@@ -77,7 +86,7 @@ configure:
 	@$(call configure,codexConfigVersion.cmake.in,$(CMAKEDIR))
 
 uninstall: ## Remove what `make install` installed
-	@rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)')
+	@rm -f $(foreach file,$(INSTALLED),'$(DESTDIR)$(file)') '$(DESTDIR)$(MANDIR)/man3'/codex_*.3 '$(DESTDIR)$(MANDIR)/man3/libcodex.3'
 	@rmdir '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(MODULEDIR)' '$(DESTDIR)$(DOCDIR)' 2>/dev/null || true
 	@echo "Removed libcodex from $(DESTDIR)$(PREFIX)."
 
@@ -86,7 +95,7 @@ DISTDIR := $(TARGET)/dist
 # The same files give the same archive.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-dist: build ## Write an archive of what `make install` installs, with the debug information beside the library
+dist: build man ## Write an archive of what `make install` installs, with the debug information beside the library
 	@rm -rf $(DISTDIR)
 	@$(MAKE) --no-print-directory install PREFIX=/$(DIST) BINDIR=/$(DIST)/bin LIBDIR=/$(DIST)/lib INCLUDEDIR=/$(DIST)/include \
 		DOCDIR=/$(DIST)/share/doc/libcodex MANDIR=/$(DIST)/share/man DESTDIR=$(DISTDIR) >/dev/null
