@@ -12,13 +12,19 @@ enum { CAPACITY = 1 << 16 };
 
 static int is_terminal, has_ended;
 static struct termios settings_before;
+static tcflag_t echo;
 static char bytes[CAPACITY];
 static size_t length;
 
-static void set_echo(tcflag_t echo) {
+static void apply(int when) {
   struct termios settings = settings_before;
   settings.c_lflag = (settings.c_lflag & ~(tcflag_t)ECHO) | echo;
-  if (is_terminal) tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings);
+  if (is_terminal) tcsetattr(STDIN_FILENO, when, &settings);
+}
+
+static void set_echo(tcflag_t wanted) {
+  echo = wanted;
+  apply(TCSAFLUSH);
 }
 
 static void restore(void) {
@@ -33,6 +39,7 @@ void keyboard_open(void) {
 int keyboard_is_terminal(void) { return is_terminal; }
 void keyboard_listen(void) { set_echo(ECHO); }
 void keyboard_ignore(void) { set_echo(0); }
+void keyboard_come_back(void) { apply(TCSANOW); }
 int keyboard_has_ended(void) { return has_ended && length == 0; }
 
 static int more_is_pasted(void) {

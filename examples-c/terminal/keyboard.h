@@ -9,6 +9,8 @@ int keyboard_is_terminal(void);
 void keyboard_listen(void);
 /* Shows nothing of what is typed, so that it does not stand in the midst of an answer. */
 void keyboard_ignore(void);
+/* The same as before the program was stopped, whatever the shell made of the terminal. What was typed since then counts. */
+void keyboard_come_back(void);
 /* Reads what is there. */
 void keyboard_read(void);
 /* The oldest message, until the next call; NULL when none is whole. Lines that were pasted at once are one message. */

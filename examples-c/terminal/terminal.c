@@ -57,11 +57,15 @@ static void work(chat *talk, chat_state state, const char *doing) {
   screen_set_doing(doing);
 }
 
+static void put_prompt(void) {
+  screen_end_line();
+  if (keyboard_is_terminal()) screen_put(BOLD, "> ", 2);
+}
+
 static void prompt(chat *talk) {
   talk->state = PROMPTING;
-  screen_end_line();
   keyboard_listen();
-  if (keyboard_is_terminal()) screen_put(BOLD, "> ", 2);
+  put_prompt();
 }
 
 static void ask_or_work(chat *talk) {
@@ -129,12 +133,11 @@ static void take_ctrl_c(chat *talk) {
   }
 }
 
-/* The shell that the program was stopped for has its own settings of the terminal. */
-static void come_back(chat *talk) {
-  screen_end_line();
-  if (talk->state == PROMPTING) prompt(talk);
-  else if (talk->state == ASKING) ask_or_work(talk);
-  else keyboard_ignore();
+/* The shell that the program was stopped for has written something, and has its own settings of the terminal. */
+static void come_back(const chat *talk) {
+  keyboard_come_back();
+  if (talk->state == PROMPTING) put_prompt();
+  if (talk->state == ASKING) questions_ask();
 }
 
 /* ---- What the agent does ---- */

@@ -276,6 +276,26 @@ TEST(a_tool_without_a_function_is_called_on_the_calling_thread) {
   CHECK_CONTAINS(answer_of(record), "fine in Rome");
 }
 
+TEST(what_a_tool_on_the_calling_thread_throws_fails_its_call_and_reaches_the_caller) {
+  const char *record = record_file();
+  const conversation c(calling_turn, record);
+  c.client.add_tool("weather", "Tells the weather.", R"({"type":"object"})");
+  bool caught = false;
+  try {
+    c.thread.run_streamed(
+        "go", nullptr, [](codex::event_view) {},
+        [](codex::request &call) {
+          CHECK(call.kind() == codex::request_kind::tool_call);
+          throw std::runtime_error("no forecast");
+        });
+  } catch (const std::runtime_error &thrown) {
+    caught = std::string_view(thrown.what()) == "no forecast";
+  }
+  CHECK(caught);
+  CHECK_CONTAINS(answer_of(record), "\"success\":false");
+  CHECK(wait_for_text(record, "\"turn/interrupt\""));
+}
+
 int main(int argc, char **argv) {
   static const test_case tests[] = {
       CASE(a_run_returns_what_the_turn_did),
@@ -298,6 +318,7 @@ int main(int argc, char **argv) {
       CASE(what_a_function_throws_about_a_request_declines_it_and_reaches_the_caller),
       CASE(a_request_of_a_run_that_is_left_alone_is_declined),
       CASE(a_tool_without_a_function_is_called_on_the_calling_thread),
+      CASE(what_a_tool_on_the_calling_thread_throws_fails_its_call_and_reaches_the_caller),
   };
   harness_start(argc, argv);
   run_tests(tests, COUNT(tests));

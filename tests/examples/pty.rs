@@ -20,6 +20,12 @@ const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
 /// The shell stays, so that the terminal keeps its settings; a signal of the keyboard ends the example only.
 const SHELL: &str = r#"trap : INT QUIT; "$0" "$@"; echo "[ended with $?]"; read -r line"#;
 
+/// A shell of which the example is a job: Ctrl-Z stops the job, and Enter goes on with it. Meanwhile the shell has its own
+/// settings of the terminal.
+const SHELL_WITH_JOBS: &str = r#"set -m; "$0" "$@"; code=$?
+while [ $code -eq 148 ]; do stty -echo; echo "[stopped]"; read -r line; fg; code=$?; done
+echo "[ended with $code]"; read -r line"#;
+
 /// A terminal with a screen and a keyboard.
 pub struct Terminal {
     pty: Arc<Pty>,
@@ -32,10 +38,19 @@ pub struct Terminal {
 impl Terminal {
     /// Has the shell of a new terminal run this.
     pub fn run(example: &Command) -> Self {
+        Self::run_in(SHELL, example)
+    }
+
+    /// The same by a shell that can stop it and go on with it.
+    pub fn run_as_job(example: &Command) -> Self {
+        Self::run_in(SHELL_WITH_JOBS, example)
+    }
+
+    fn run_in(script: &str, example: &Command) -> Self {
         let (pty, pts) = open().expect("a pseudo-terminal");
         pty.resize(Size::new(ROWS.get(), COLUMNS.get())).expect("a size");
         let before = settings(&pty);
-        let shell = pty_process::blocking::Command::from(in_shell(example)).spawn(pts).expect("sh runs");
+        let shell = pty_process::blocking::Command::from(in_shell(script, example)).spawn(pts).expect("sh runs");
         let pty = Arc::new(pty);
         let output = read(Arc::clone(&pty));
         Self { pty, before, shell, output, screen: Parser::new(ROWS, COLUMNS, 0) }
@@ -99,10 +114,10 @@ fn settings(pty: &Pty) -> String {
 }
 
 /// The shell has the environment and the directory of the example.
-fn in_shell(example: &Command) -> Command {
+fn in_shell(script: &str, example: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", SHELL])
+        .args(["-c", script])
         .arg(example.get_program())
         .args(example.get_args())
         .env("TERM", "xterm")

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
 
 use scripted_model::{Message, Response, demo};
 use serde_json::json;
@@ -195,6 +196,9 @@ fn every_example_shows_the_same_when_it_is_played_back_without_a_runtime() {
     let sources = examples.map(|entry| entry.expect("an entry").path());
     let names: Vec<String> = sources.filter_map(|path| example(&path)).collect();
     assert!(names.len() >= 14, "only {names:?} were found");
-    let issuer = Issuer::start(Person::Agrees);
-    in_time(move || names.iter().for_each(|example| plays_back(example, &issuer)));
+    let issuer = Arc::new(Issuer::start(Person::Agrees));
+    for name in names {
+        let issuer = Arc::clone(&issuer);
+        in_time(move || plays_back(&name, &issuer));
+    }
 }
