@@ -13,15 +13,23 @@ use serde_json::json;
 use crate::support::fake::{in_time, play};
 use crate::support::follow::next_of_client;
 use crate::support::listening::{Listen, options_for};
-use crate::support::peer::{Peer, goodbye, hear, make_unserved, read_head, say, unserved_port};
+use crate::support::peer::{
+    Peer, UnservedPort, crowded_file, crowded_port, goodbye, hear, make_unserved, read_head, say,
+};
 
 fn refusal(options: &ClientOptions) -> Error {
     Client::connect(options).expect_err("no client can connect")
 }
 
-fn soon(mut options: ClientOptions) -> ClientOptions {
-    options.connect_timeout = Some(Duration::from_millis(300));
-    options
+/// With too little time to connect.
+fn within(limit: Duration, options: ClientOptions) -> ClientOptions {
+    ClientOptions { connect_timeout: Some(limit), ..options }
+}
+
+#[track_caller]
+fn assert_too_late(url: &str, limit: Duration) {
+    let error = refusal(&within(limit, options_for(url)));
+    assert_told(&error, Status::TimedOut, "", &[url, &format!("connect_timeout_ms ({})", limit.as_millis())]);
 }
 
 #[track_caller]
@@ -39,7 +47,8 @@ fn http(status: &str) -> Peer {
 
 #[test]
 fn a_port_on_which_nobody_listens_is_told() {
-    let url = format!("ws://{}", unserved_port());
+    let port = UnservedPort::new();
+    let url = port.url();
     let error = refusal(&options_for(&url));
     assert_told(&error, Status::Transport, "connectFailed", &[&url, "refused", "codex app-server --listen"]);
     assert!(error.is_retryable());
@@ -64,8 +73,10 @@ fn a_path_that_is_too_long_for_a_socket_is_told() {
 
 #[test]
 fn a_host_without_an_address_is_told() {
-    let options = ClientOptions { unencrypted: Unencrypted::Anywhere, ..options_for("ws://999.999.999.999:1") };
-    assert_told(&refusal(&options), Status::Transport, "connectFailed", &["999.999.999.999"]);
+    // No label is as long: the system knows without asking anybody.
+    let host = format!("{}.invalid", "x".repeat(64));
+    let options = ClientOptions { unencrypted: Unencrypted::Anywhere, ..options_for(&format!("ws://{host}:1")) };
+    assert_told(&refusal(&options), Status::Transport, "connectFailed", &[&host]);
 }
 
 #[test]
@@ -74,16 +85,26 @@ fn connecting_has_one_deadline_for_the_handshake_and_the_introduction() {
         let silent = Peer::raw(|mut stream| {
             let _ = stream.read_to_end(&mut Vec::new());
         });
-        let error = refusal(&soon(silent.options()));
-        assert_told(&error, Status::TimedOut, "", &[&silent.url(), "connect_timeout_ms (300)"]);
+        assert_too_late(&silent.url(), Duration::from_millis(300));
 
         let mute = Peer::raw(|stream| {
             let mut socket = tungstenite::accept(stream).unwrap();
             hear(&mut socket);
             assert_eq!(goodbye(&mut socket), Some(1000));
         });
-        let error = refusal(&soon(mute.options()));
-        assert_told(&error, Status::TimedOut, "", &[&mute.url(), "connect_timeout_ms (300)"]);
+        // Enough to come as far as the introduction, however busy the machine is.
+        assert_too_late(&mute.url(), Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn the_deadline_of_connecting_counts_where_nobody_is_let_in() {
+    play(Script::new(), |fake| {
+        let (port, _waiting) = crowded_port();
+        assert_too_late(&format!("ws://{}", port.local_addr().unwrap()), Duration::from_millis(300));
+        let file = fake.root().join("crowded");
+        let _crowd = crowded_file(&file);
+        assert_too_late(&format!("unix:{}", file.display()), Duration::from_millis(300));
     });
 }
 

@@ -1,18 +1,16 @@
 //! Runtimes, and what stands before them, that do what no runtime should.
 
 use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::thread;
 use std::time::Duration;
 
-use codex::engine::client::Client;
+use codex::engine::client::{Client, Timeout};
 use codex::engine::error::Status;
 use fake_runtime::Script;
 use tungstenite::protocol::frame::coding::Data;
 
 use crate::support::fake::{ask, in_time, play};
 use crate::support::listening::options_for;
-use crate::support::peer::{Peer, data, goodbye, send};
+use crate::support::peer::{Peer, crowded_file, data, goodbye, send};
 
 /// A frame that goes on with a message, of a length that no memory holds.
 const ENDLESS: [u8; 10] = [0x80, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
@@ -45,11 +43,13 @@ fn a_proxy_of_the_old_school_is_understood() {
 fn a_runtime_that_is_too_busy_to_accept_is_waited_for() {
     play(Script::new(), |fake| {
         let path = fake.root().join("crowded");
-        let listener = UnixListener::bind(&path).unwrap();
-        rustix::net::listen(&listener, 0).unwrap();
-        let before = UnixStream::connect(&path).unwrap();
+        let (listener, before) = crowded_file(&path);
         let client = Client::begin(&options_for(&format!("unix:{}", path.display()))).unwrap();
-        thread::sleep(Duration::from_millis(200));
+        // Whoever waits drives the connection: when the second call is given up, the client has tried to connect.
+        for _ in 0..2 {
+            let call = client.call("anything", None, Timeout::After(Duration::from_millis(50)));
+            assert_eq!(call.unwrap_err().status(), Status::TimedOut);
+        }
         drop(before);
         assert_eq!(listener.accept().unwrap().0.read(&mut [0]).unwrap(), 0);
         let mut asked = [0; 3];

@@ -1,21 +1,25 @@
 //! The other side of a socket, which does exactly what a test says.
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::iter;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use codex::engine::client::Client;
 use codex::engine::client_options::ClientOptions;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketType};
 use serde_json::{Value, json};
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 use tungstenite::{Message, WebSocket};
 
-use super::follow::{eventually, parsed};
+use super::follow::parsed;
 use super::listening::options_for;
 
 /// A WebSocket to a client.
@@ -94,25 +98,48 @@ impl Drop for Peer {
     }
 }
 
-/// A port on which nobody listens.
-pub fn unserved_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("it has an address");
-    drop(listener);
-    until_refused(|| TcpStream::connect(address));
-    address
+/// A port on which nobody listens, and nobody else can either.
+pub struct UnservedPort {
+    address: SocketAddr,
+    _bound: OwnedFd,
+}
+
+impl UnservedPort {
+    pub fn new() -> Self {
+        let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+        net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a port");
+        let address =
+            net::getsockname(&socket).expect("it has an address").try_into().expect("an address of the internet");
+        Self { address, _bound: socket }
+    }
+
+    /// Where nobody listens.
+    pub fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
 }
 
 /// Makes a socket at this path which nobody serves.
 pub fn make_unserved(path: &Path) {
-    drop(UnixListener::bind(path).expect("a socket at the path"));
-    until_refused(|| UnixStream::connect(path));
+    let socket = net::socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("a socket");
+    net::bind(&socket, &SocketAddrUnix::new(path).expect("a path of a socket")).expect("a socket at the path");
 }
 
-/// A child that another test starts at this moment holds every socket of this process until it executes its program.
-fn until_refused<S>(connect: impl Fn() -> io::Result<S>) {
-    let is_refused = || connect().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-    eventually("nobody listens any more", is_refused);
+/// A port before which as many wait as may: whoever comes is not refused, and not let in.
+pub fn crowded_port() -> (TcpListener, Vec<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    net::listen(&listener, 0).expect("it listens");
+    let address = listener.local_addr().expect("it has an address");
+    let come = || TcpStream::connect_timeout(&address, Duration::from_millis(500)).ok();
+    let waiting = iter::from_fn(come).collect();
+    (listener, waiting)
+}
+
+/// The same with a socket of the file system, where the system sends away whoever comes.
+pub fn crowded_file(path: &Path) -> (UnixListener, UnixStream) {
+    let listener = UnixListener::bind(path).expect("a socket at the path");
+    net::listen(&listener, 0).expect("it listens");
+    (listener, UnixStream::connect(path).expect("one may wait"))
 }
 
 /// Reads a request up to its end.
