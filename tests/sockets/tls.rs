@@ -10,7 +10,9 @@ use std::time::Duration;
 use codex::engine::client::{Client, Timeout};
 use codex::engine::endpoint::{BearerToken, Endpoint};
 use codex::engine::error::{Error, Status};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, date_time_ymd,
+};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
@@ -183,6 +185,15 @@ fn a_certificate_for_another_name_is_told() {
         });
         let error = refusal(&encrypted(other, never_spoken_to));
         assert_told(&error, "certificateWrongName", "another name than localhost");
+    });
+}
+
+#[test]
+fn a_certificate_that_is_not_for_servers_is_told() {
+    trusting(|| {
+        let client = Authority::trusted()
+            .certifies(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]);
+        assert_told(&refusal(&encrypted(client, never_spoken_to)), "certificateInvalid", "is not acceptable");
     });
 }
 

@@ -87,7 +87,6 @@ fn distrusted(endpoint: &str, host: &str, flaw: &CertificateError) -> Error {
         Flaw::NotValidForName | Flaw::NotValidForNameContext { .. } => {
             ("certificateWrongName", format!("is for another name than {host}"))
         }
-        Flaw::Revoked => ("certificateRevoked", "was revoked".to_owned()),
         other => ("certificateInvalid", format!("is not acceptable: {}", TlsError::from(other.clone()))),
     };
     Error::new(Status::Transport, format!("{endpoint} is not trusted: its certificate {what}")).with_reason(reason)
