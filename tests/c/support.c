@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -629,17 +630,27 @@ static codex_client_options *new_options(void) {
   return options;
 }
 
+enum { SETTINGS = 5 };
+
+/* The configuration of a runtime whose only model this is. */
+static void settings_for_model(const model *m, const char *settings[SETTINGS]) {
+  settings[0] = "model=\"gpt-5.5\"";
+  settings[1] = "model_provider=\"mock\"";
+  settings[2] = text("model_providers.mock={name=\"mock\",base_url=\"http://127.0.0.1:%d/v1\",wire_api=\"responses\","
+                     "request_max_retries=0,stream_max_retries=0,supports_websockets=false}", m->port);
+  settings[3] = "features.shell_snapshot=false";
+  settings[4] = "features.plugins=false";
+}
+
 codex_client_options *options_for_model(const model *m, const char *home, const char *work) {
-  const char *provider = text("model_providers.mock={name=\"mock\",base_url=\"http://127.0.0.1:%d/v1\",wire_api=\"responses\","
-                              "request_max_retries=0,stream_max_retries=0,supports_websockets=false}", m->port);
-  const char *overrides[] = {"model=\"gpt-5.5\"", "model_provider=\"mock\"", provider, "features.shell_snapshot=false",
-                             "features.plugins=false"};
+  const char *settings[SETTINGS];
+  settings_for_model(m, settings);
   codex_client_options *options = new_options();
   CHECK_OK(codex_client_options_set_codex_path(options, runtime_path()), NULL);
   CHECK_OK(codex_client_options_set_codex_home(options, home), NULL);
   CHECK_OK(codex_client_options_set_env(options, "HOME", home), NULL);
   CHECK_OK(codex_client_options_set_cwd(options, work), NULL);
-  for (size_t i = 0; i < COUNT(overrides); i++) CHECK_OK(codex_client_options_add_config(options, overrides[i]), NULL);
+  for (size_t i = 0; i < SETTINGS; i++) CHECK_OK(codex_client_options_add_config(options, settings[i]), NULL);
   return options;
 }
 
@@ -661,6 +672,28 @@ static void close_session(void *pointer) {
   free(s);
 }
 
+static bool is_served(const char *path) {
+  struct sockaddr_un address;
+  int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  memset(&address, 0, sizeof address);
+  address.sun_family = AF_UNIX;
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+  bool served = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+  close(fd);
+  return served;
+}
+
+/* The endpoint of a program that ends with its input, and that listens on the socket at this path. */
+static const char *listening(char *const *arguments, const char *path) {
+  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  helper_start(arguments, nowhere);
+  close(nowhere);
+  int64_t deadline = now_ms() + PATIENCE_MS;
+  while (!is_served(path) && now_ms() < deadline) sleep_ms(10);
+  CHECK(is_served(path));
+  return text("unix:%s", path);
+}
+
 const char *listening_fake(const char *script_json, const char *record, const char *token) {
   const char *directory = fresh_directory();
   const char *path = text("%s/socket", directory);
@@ -674,13 +707,30 @@ const char *listening_fake(const char *script_json, const char *record, const ch
                              token == NULL ? NULL : writable("--token"),
                              writable(token),
                              NULL};
-  int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
   write_file(text("%s/script", directory), script_json == NULL ? "{}" : script_json);
-  helper_start(arguments, nowhere);
-  close(nowhere);
-  for (int64_t deadline = now_ms() + PATIENCE_MS; !file_exists(path) && now_ms() < deadline;) sleep_ms(10);
-  CHECK(file_exists(path));
-  return text("unix:%s", path);
+  return listening(arguments, path);
+}
+
+/* A runtime does not end with its input: somebody has to end it. */
+static const char ends_with_its_input[] = "\"$0\" \"$@\" 2>/dev/null & cat; kill $!; wait $!";
+
+const char *listening_runtime(const model *m) {
+  const char *home = fresh_directory(), *path = text("%s/socket", home), *config = "", *settings[SETTINGS];
+  char *const arguments[] = {writable("env"),
+                             writable(text("HOME=%s", home)),
+                             writable(text("CODEX_HOME=%s", home)),
+                             writable("sh"),
+                             writable("-c"),
+                             writable(ends_with_its_input),
+                             writable(runtime_path()),
+                             writable("app-server"),
+                             writable("--listen"),
+                             writable(text("unix://%s", path)),
+                             NULL};
+  settings_for_model(m, settings);
+  for (size_t i = 0; i < SETTINGS; i++) config = text("%s%s\n", config, settings[i]);
+  write_file(text("%s/config.toml", home), config);
+  return listening(arguments, path);
 }
 
 codex_client *connect_or_fail(const codex_client_options *options) {

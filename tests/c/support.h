@@ -186,6 +186,8 @@ session *session_with_options(const codex_client_options *options, const char *t
 
 /* The fake runtime behind a socket, where clients must bring the token (NULL: none); ends with the test. Gives the endpoint. */
 const char *listening_fake(const char *script_json, const char *record, const char *token);
+/* The runtime under test behind a socket, with the scripted model as its only model; the same. */
+const char *listening_runtime(const model *m);
 
 codex_client *connect_or_fail(const codex_client_options *options);
 codex_thread *start_thread_or_fail(codex_client *client, const char *params_json);

@@ -100,6 +100,37 @@ TEST(a_runtime_behind_a_socket_is_there_for_the_next_client) {
   CHECK(wait_for_text(record, "#eof"));
 }
 
+TEST(a_client_that_comes_back_resumes_its_thread_and_attaches_to_the_turn_that_runs) {
+  const model *m = model_start();
+  codex_client_options *options = options_for_endpoint(listening_runtime(m));
+  codex_thread *resumed = NULL;
+  codex_turn *attached = NULL;
+  codex_turn_result *result = NULL;
+  codex_error *err = NULL;
+  model_says_around_gate(m, "before", "middle", " after");
+  codex_client *client = connect_or_fail(options);
+  codex_thread *thread = start_thread_or_fail(client, NULL);
+  codex_turn *turn = start_turn_or_fail(thread, "go");
+  codex_event_free(await_event(turn, CODEX_EVENT_MESSAGE_DELTA));
+  close_and_free(client);
+
+  client = connect_or_fail(options);
+  CHECK_OK(codex_thread_resume(client, codex_thread_id(thread), NULL, &resumed, &err), err);
+  CHECK_OK(codex_turn_attach(resumed, NULL, &attached, &err), err);
+  CHECK_STR(codex_turn_id(attached), codex_turn_id(turn));
+  model_open_gate(m, "middle");
+  CHECK_OK(codex_turn_wait(attached, PATIENCE, &result, &err), err);
+  CHECK_STR(codex_turn_result_status(result), "completed");
+  CHECK_STR(codex_turn_result_final_response(result, NULL), "before after");
+  CHECK_INT(codex_turn_result_item_count(result), 2);
+  codex_turn_result_free(result);
+  codex_turn_free(attached);
+  codex_turn_free(turn);
+  codex_thread_free(resumed);
+  codex_thread_free(thread);
+  close_and_free(client);
+}
+
 TEST(the_token_of_the_options_opens_the_connection_and_another_does_not) {
   codex_client_options *options = options_for_endpoint(listening_fake(NULL, NULL, "open-sesame"));
   CHECK_CONTAINS(refusal(options, CODEX_ERROR_AUTH), "wants a bearer token");
@@ -224,6 +255,7 @@ int main(int argc, char **argv) {
       CASE(options_that_say_how_to_start_a_runtime_are_refused_for_one_behind_a_socket),
       CASE(a_runtime_behind_a_socket_runs_and_streams_turns),
       CASE(a_runtime_behind_a_socket_is_there_for_the_next_client),
+      CASE(a_client_that_comes_back_resumes_its_thread_and_attaches_to_the_turn_that_runs),
       CASE(the_token_of_the_options_opens_the_connection_and_another_does_not),
       CASE(a_socket_that_is_not_there_is_told_with_what_to_do),
       CASE(encryption_is_there_or_its_absence_is_told),

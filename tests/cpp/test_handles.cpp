@@ -232,6 +232,22 @@ TEST(what_is_recorded_is_played_back_without_a_runtime) {
   CHECK_STR(c.thread.run("hello").final_response().value_or("none"), "Hello from the fake runtime.");
 }
 
+TEST(a_client_comes_back_to_the_turn_that_another_one_started) {
+  const model *m = model_start();
+  model_says_around_gate(m, "before", "middle", " after");
+  codex::client_options options;
+  options.set_endpoint(listening_runtime(m));
+  const conversation first(options);
+  const codex::turn turn = first.thread.start_turn("go");
+  codex_event_free(await_event(turn.get(), CODEX_EVENT_MESSAGE_DELTA));
+  first.client.close(20s);
+  const auto client = codex::client::connect(options);
+  const auto attached = client.resume_thread(first.thread.id()).attach_turn();
+  CHECK_STR(attached.id(), turn.id());
+  model_open_gate(m, "middle");
+  CHECK_STR(attached.wait().final_response().value_or("none"), "before after");
+}
+
 TEST(the_first_option_that_is_wrong_is_told_when_connecting) {
   const auto options = [] { return fake_options(); };
   check_refused([&] { codex::client::connect(options().set_callback_threads(0)); });
@@ -263,6 +279,7 @@ int main(int argc, char **argv) {
       CASE(a_client_tells_about_itself_and_calls_anything),
       CASE(every_option_reaches_the_client),
       CASE(what_is_recorded_is_played_back_without_a_runtime),
+      CASE(a_client_comes_back_to_the_turn_that_another_one_started),
       CASE(the_first_option_that_is_wrong_is_told_when_connecting),
   };
   harness_start(argc, argv);
