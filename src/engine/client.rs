@@ -19,7 +19,7 @@ use super::request::Request;
 use super::session::{Announce, Asks, Config, Interest, Introduced, Wakeup};
 use super::text::ZString;
 use super::tools::{Tool, Tools};
-use super::transport::{Recorder, Tap};
+use super::transport::{Recorder, Redactor, Tap};
 use crate::sys::WakeupFd;
 
 /// How many log messages and traces may wait for the host.
@@ -276,9 +276,12 @@ pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
 }
 
 fn reach(options: &ClientOptions, approach: Approach) -> Result<(Arc<Connection>, Introduced)> {
-    let recorder = options.record.as_deref().map(Recorder::create).transpose()?;
+    let record = |file| Recorder::create(file, approach.company());
+    let recorder = options.record.as_deref().map(record).transpose()?;
     let observers = observers(options)?;
-    let (log, tap) = (log_of(options, &observers), tap_of(options, &observers, recorder));
+    let redactor = Redactor::of(options.secrets());
+    let log = log_of(options, &observers, redactor.clone());
+    let tap = tap_of(options, &observers, recorder, redactor.clone());
     let answering = Answering { handler: options.request_handler.clone(), threads: options.callback_threads };
     let seed = u64::from(std::process::id()) ^ u64::try_from(started_at().as_nanos()).unwrap_or(1);
     let config = Config {
@@ -291,7 +294,7 @@ fn reach(options: &ClientOptions, approach: Approach) -> Result<(Arc<Connection>
         asks: if answering.handler.is_some() { Asks::Handler } else { Asks::Reader },
         seed,
     };
-    let provisions = Provisions { max_message_bytes: options.max_message_bytes, seed, log: log.clone() };
+    let provisions = Provisions { max_message_bytes: options.max_message_bytes, seed, redactor, log: log.clone() };
     let mut introduced = None;
     let connection = Connection::open(config, log, tap, answering, observers.into_iter().collect(), || {
         let (transport, at_the_other_end) = approach.open(provisions)?;
@@ -315,16 +318,25 @@ fn observers(options: &ClientOptions) -> Result<Option<Arc<Callbacks>>> {
     Callbacks::start("codex-log", 1, Capacity::Bounded(OBSERVED)).map(Some).map_err(no_thread)
 }
 
-fn log_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>) -> Log {
+fn log_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>, redactor: Redactor) -> Log {
     match (&options.log, observers) {
-        (Some((level, sink)), Some(callbacks)) => Log::new(*level, Arc::clone(sink), Arc::clone(callbacks)),
+        (Some((level, sink)), Some(callbacks)) => {
+            let sink = Arc::clone(sink);
+            let clean = move |level, target: &str, message: &str| sink(level, target, &redactor.clean_text(message));
+            Log::new(*level, Arc::new(clean), Arc::clone(callbacks))
+        }
         _ => Log::default(),
     }
 }
 
-fn tap_of(options: &ClientOptions, observers: &Option<Arc<Callbacks>>, recorder: Option<Recorder>) -> Tap {
+fn tap_of(
+    options: &ClientOptions,
+    observers: &Option<Arc<Callbacks>>,
+    recorder: Option<Recorder>,
+    redactor: Redactor,
+) -> Tap {
     let trace = options.trace.as_ref().zip(observers.as_ref());
-    Tap::new(trace.map(|(sink, callbacks)| (Arc::clone(sink), Arc::clone(callbacks))), recorder)
+    Tap::new(trace.map(|(sink, callbacks)| (Arc::clone(sink), Arc::clone(callbacks))), recorder, redactor)
 }
 
 fn no_thread(error: std::io::Error) -> Error {

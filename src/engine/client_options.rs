@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::endpoint::{BearerToken, Endpoint};
 use super::error::{Error, Result};
+use super::json::is_secret_name;
 use super::limits::Limits;
 use super::log::{Level, LogSink};
 use super::request::Request;
@@ -220,6 +221,17 @@ impl ClientOptions {
         Ok(())
     }
 
+    /// The secrets among them: the token, and the variables and overrides that are called like one.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let variables = self.env.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_ref()?.to_str()?)));
+        let overrides = self.config.iter().filter_map(|entry| {
+            let (key, value) = entry.split_once('=')?;
+            Some((key.trim().rsplit('.').next()?, value.trim().trim_matches(['"', '\''])))
+        });
+        let named = variables.chain(overrides).filter(|(name, _)| is_secret_name(name)).map(|(_, value)| value);
+        self.bearer_token.iter().map(BearerToken::reveal).chain(named)
+    }
+
     /// Sets or unsets a variable of the runtime's environment.
     pub fn set_env(&mut self, name: &str, value: Option<&str>) -> Result<()> {
         if name.is_empty() || name.contains('=') {
@@ -240,5 +252,22 @@ impl fmt::Debug for ClientOptions {
             .field("codex_home", &self.codex_home)
             .field("client_info", &self.client_info)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_secrets_of_the_options_are_known_by_their_names() {
+        let mut options = ClientOptions { bearer_token: Some(BearerToken::new("a").unwrap()), ..Default::default() };
+        for (name, value) in [("OPENAI_API_KEY", Some("b")), ("HOME", Some("/")), ("GITHUB_TOKEN", None)] {
+            options.set_env(name, value).unwrap();
+        }
+        for entry in ["model_providers.x.experimental_bearer_token = \"c\"", "model=\"m\"", "x.env_key='K'"] {
+            options.add_config(entry).unwrap();
+        }
+        assert_eq!(Vec::from_iter(options.secrets()), ["a", "b", "c"]);
     }
 }

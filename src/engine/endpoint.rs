@@ -201,7 +201,7 @@ impl BearerToken {
         Ok(Self(token.into()))
     }
 
-    /// What to send; nothing else may be done with it.
+    /// What to send, and what is never to be shown.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -5,6 +5,7 @@ mod approach;
 pub mod callbacks;
 pub mod client;
 pub mod client_options;
+pub mod company;
 pub mod compat;
 pub mod connection;
 pub mod endpoint;

@@ -84,6 +84,24 @@ TEST(a_turn_is_played_back_without_a_runtime_as_it_was_recorded) {
   }
 }
 
+/* What the turn of somebody else asks is left to its owner: the client says nothing, then and now. */
+TEST(what_was_recorded_behind_a_socket_is_played_back_as_it_was) {
+  const char *url = listening_fake(
+      "{\"on\":{\"turn/start\":[{\"request\":[7,\"item/commandExecution/requestApproval\",{\"threadId\":\"theirs\","
+      "\"turnId\":\"theirs\",\"itemId\":\"c\",\"command\":\"ls\"}]},{\"turn\":{\"deltas\":[\"hel\",\"lo\"]}}]}}",
+      NULL, NULL);
+  const char *file = fresh_file(), *live = NULL, *played = NULL;
+  codex_client_options *options = codex_client_options_new();
+  codex_error *err = NULL;
+  defer(free_options, options);
+  CHECK_OK(codex_client_options_set_endpoint(options, url), NULL);
+  CHECK_OK(codex_client_options_set_record(options, file), NULL);
+  CHECK_OK(run_once(options, &live, &err), err);
+  CHECK_CONTAINS(live, "\"finalResponse\":\"hello\"");
+  CHECK_OK(run_once(replaying(file), &played, &err), err);
+  CHECK_STR(played, live);
+}
+
 TEST(a_client_says_that_it_plays_back) {
   const char *file = record_once(says_hello);
   codex_client *client = connect_or_fail(replaying(file));
@@ -467,6 +485,7 @@ TEST(what_the_runtime_starts_is_neither_recorded_nor_played_back) {
 int main(int argc, char **argv) {
   static const test_case tests[] = {
       CASE(a_turn_is_played_back_without_a_runtime_as_it_was_recorded),
+      CASE(what_was_recorded_behind_a_socket_is_played_back_as_it_was),
       CASE(a_client_says_that_it_plays_back),
       CASE(a_runtime_that_ended_ends_again_in_the_same_words),
       CASE(another_answer_than_the_recorded_one_ends_the_replay_and_says_which_was_expected),

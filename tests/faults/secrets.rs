@@ -1,5 +1,6 @@
 //! API keys and tokens reach the runtime, and nobody else: not the logs, the traces, the errors, nor `Debug`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use codex::engine::client::{Client, Timeout};
@@ -35,6 +36,8 @@ fn talks_too_much() -> Script {
             [
                 Action::raw(format!("{{\"apiKey\":\"{SAID}")),
                 Action::raw(format!("Bearer {SAID}")),
+                Action::raw(format!("{VARIABLE}, {CONFIGURED}")),
+                Action::notify("future/event", json!({"text": format!("you said {}", SECRETS.join(" and "))})),
                 Action::notify("account/updated", json!({"apiKey": SAID, "deep": [{"access_token": SAID}]})),
             ],
         )
@@ -45,7 +48,12 @@ fn options(fake: &Fake, shown: &Shown) -> ClientOptions {
     let mut options = fake.options();
     options.set_env("OPENAI_API_KEY", Some(VARIABLE)).unwrap();
     options.add_config(&format!("model_providers.x.experimental_bearer_token=\"{CONFIGURED}\"")).unwrap();
+    options.record = Some(recording(fake));
     shown.watch(options)
+}
+
+fn recording(fake: &Fake) -> PathBuf {
+    fake.root().join("recording")
 }
 
 /// Says every secret to the runtime, in calls that fail in every way.
@@ -81,7 +89,15 @@ fn no_secret_is_ever_shown_and_every_one_arrives() {
         assert_eq!(crash.status(), Status::Transport);
         shown.error(&crash);
         client.close(PATIENCE).unwrap();
-        for part in ["skipped a line", "account/login/start", "Authorization: Bearer", "OPENAI_API_KEY=", "\"r\""] {
+        shown.note(std::fs::read_to_string(recording(fake)).unwrap());
+        for part in [
+            "skipped a line",
+            "account/login/start",
+            "you said [removed] and [removed]",
+            "Authorization: Bearer",
+            "OPENAI_API_KEY=",
+            "\"r\"",
+        ] {
             eventually(part, || shown.contains(part));
         }
         assert_eq!(shown.leak(&SECRETS), None);

@@ -8,6 +8,7 @@ mod frames;
 mod hostile;
 mod losses;
 mod reconnecting;
+mod recordings;
 mod secrets;
 #[cfg(feature = "tls")]
 mod tls;

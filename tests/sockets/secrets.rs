@@ -4,9 +4,10 @@ use codex::engine::client::Client;
 use codex::engine::client_options::ClientOptions;
 use codex::engine::error::Status;
 use fake_runtime::{Action, Script};
+use serde_json::json;
 
 use crate::support::fake::{ask, play};
-use crate::support::follow::eventually;
+use crate::support::follow::{PATIENCE, eventually};
 use crate::support::listening::{Listen, Listening};
 use crate::support::peer::Peer;
 use crate::support::real::{Version, World};
@@ -21,38 +22,49 @@ fn with_token(server: &Listening, shown: &Shown) -> ClientOptions {
 
 #[test]
 fn the_token_opens_the_connection_and_is_shown_nowhere() {
-    play(Script::new().on("crash", [Action::exit(3)]), |fake| {
-        let shown = Shown::default();
-        let server = fake.listen_with(Listen::Tcp, &["--token", TOKEN]);
-        let options = with_token(&server, &shown);
-        let client = Client::connect(&options).unwrap();
-        shown.debug(&options);
-        shown.debug(&client);
-        shown.note(client.info().expect("it is connected").as_str());
-        shown.note(client.stats_json().unwrap());
-        shown.error(&ask(&client, "crash").unwrap_err());
-        drop(client);
-        eventually("the trace shows the last call", || shown.contains("crash"));
-        assert_eq!(shown.leak(&[TOKEN]), None);
-        assert!(!fake.record().join("\n").contains(TOKEN));
-    });
+    for listen in [Listen::Unix, Listen::Tcp] {
+        let said = format!("you came with {TOKEN}");
+        let repeats = [Action::raw(&*said), Action::reply(json!({"text": said}))];
+        play(Script::new().on("whoami", repeats).on("crash", [Action::exit(3)]), move |fake| {
+            let (shown, file) = (Shown::default(), fake.root().join("recording"));
+            let server = fake.listen_with(listen, &["--token", TOKEN]);
+            let options = ClientOptions { record: Some(file.clone()), ..with_token(&server, &shown) };
+            let client = Client::connect(&options).unwrap();
+            shown.debug(&options);
+            shown.debug(&client);
+            shown.note(client.info().expect("it is connected").as_str());
+            shown.note(client.stats_json().unwrap());
+            assert!(ask(&client, "whoami").unwrap()["text"].as_str().unwrap().contains(TOKEN));
+            shown.error(&ask(&client, "crash").unwrap_err());
+            client.close(PATIENCE).unwrap();
+            let recorded = std::fs::read_to_string(file).unwrap();
+            assert!(recorded.contains("you came with [removed]"), "{recorded}");
+            shown.note(recorded);
+            eventually("the log shows the line", || shown.contains("skipped a line"));
+            eventually("the trace shows the last call", || shown.contains("crash"));
+            assert_eq!(shown.leak(&[TOKEN]), None);
+            assert!(!fake.record().join("\n").contains(TOKEN));
+        });
+    }
 }
 
 #[test]
 fn a_token_that_is_missing_or_wrong_is_told_and_not_shown() {
-    play(Script::new(), |fake| {
-        let shown = Shown::default();
-        let server = fake.listen_with(Listen::Tcp, &["--token", "another"]);
-        for (options, part) in
-            [(server.options(), "wants a bearer token"), (with_token(&server, &shown), "not the right one")]
-        {
-            let error = Client::connect(&options).unwrap_err();
-            assert_eq!((error.status(), error.reason()), (Status::Auth, "unauthorized"));
-            assert!(error.message().contains(part) && error.message().contains("401"), "{error}");
-            shown.error(&error);
-        }
-        assert_eq!(shown.leak(&[TOKEN]), None);
-    });
+    for listen in [Listen::Unix, Listen::Tcp] {
+        play(Script::new(), move |fake| {
+            let shown = Shown::default();
+            let server = fake.listen_with(listen, &["--token", "another"]);
+            for (options, part) in
+                [(server.options(), "wants a bearer token"), (with_token(&server, &shown), "not the right one")]
+            {
+                let error = Client::connect(&options).unwrap_err();
+                assert_eq!((error.status(), error.reason()), (Status::Auth, "unauthorized"));
+                assert!(error.message().contains(part) && error.message().contains("401"), "{error}");
+                shown.error(&error);
+            }
+            assert_eq!(shown.leak(&[TOKEN]), None);
+        });
+    }
 }
 
 #[test]

@@ -6,15 +6,17 @@ mod locator;
 mod npm;
 mod recordings;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::client_options::{ClientOptions, Inherit, Unencrypted};
+use super::company::Company;
 use super::endpoint::{Endpoint, Privacy};
 use super::error::{Error, Result, Status};
 use super::log::Log;
-use super::session::{Company, Introduced, Started};
-use super::transport::{Destination, ProcessTransport, ReplayTransport, SocketTransport, Transport};
+use super::session::{Introduced, Started};
+use super::transport::{
+    Destination, ProcessTransport, Recording, Redactor, ReplayTransport, SocketTransport, Transport,
+};
 use crate::sys::{self, SpawnSpec};
 
 pub(super) use environment::Environment;
@@ -29,6 +31,8 @@ pub(super) struct Provisions {
     pub(super) max_message_bytes: usize,
     /// Tells clients apart.
     pub(super) seed: u64,
+    /// Knows the secrets of the options.
+    pub(super) redactor: Redactor,
     pub(super) log: Log,
 }
 
@@ -43,7 +47,7 @@ pub(super) enum Approach {
     /// Connect to it.
     Dial(Destination),
     /// Play back this recording.
-    Replay(PathBuf),
+    Replay(Recording),
 }
 
 impl Approach {
@@ -55,27 +59,47 @@ impl Approach {
             Endpoint::Stdio => Launch::prepare(options, environment).map(Self::Launch),
             Endpoint::Unix(path) => Ok(Self::Dial(Destination::file(path, options.bearer_token.clone()))),
             Endpoint::WebSocket(address) => Destination::network(address, options.bearer_token.clone()).map(Self::Dial),
-            Endpoint::Replay(file) => Ok(Self::Replay(file.clone())),
+            Endpoint::Replay(file) => Recording::open(file).map(Self::Replay),
+        }
+    }
+
+    /// Whom the runtime serves besides this client.
+    pub(super) fn company(&self) -> Company {
+        match self {
+            Self::Launch(_) => Company::Nobody,
+            Self::Dial(_) => Company::Others,
+            Self::Replay(recording) => recording.company(),
+        }
+    }
+
+    fn endpoint(&self) -> String {
+        match self {
+            Self::Launch(_) => Endpoint::Stdio.to_string(),
+            Self::Dial(destination) => destination.endpoint().to_owned(),
+            Self::Replay(recording) => Endpoint::Replay(recording.path().to_owned()).to_string(),
         }
     }
 
     /// Makes the transport. Must be called inside the tokio runtime that will drive it.
     pub(super) fn open(self, provisions: Provisions) -> Result<Reached> {
-        match self {
-            Self::Launch(launch) => start(launch, provisions),
-            Self::Dial(destination) => Ok(dial(destination, &provisions)),
-            Self::Replay(file) => play_back(file, provisions),
-        }
+        let (endpoint, company) = (self.endpoint(), self.company());
+        let (transport, started): (Box<dyn Transport>, _) = match self {
+            Self::Launch(launch) => {
+                let (transport, started) = start(launch, provisions)?;
+                (Box::new(transport), Some(started))
+            }
+            Self::Dial(destination) => {
+                (Box::new(SocketTransport::new(destination, provisions.max_message_bytes)), None)
+            }
+            Self::Replay(recording) => {
+                (Box::new(ReplayTransport::new(recording, provisions.redactor, provisions.log)), None)
+            }
+        };
+        Ok((transport, Introduced { endpoint, started, company }))
     }
 }
 
-fn dial(destination: Destination, provisions: &Provisions) -> Reached {
-    let introduced =
-        Introduced { endpoint: destination.endpoint().to_owned(), started: None, company: Company::Others };
-    (Box::new(SocketTransport::new(destination, provisions.max_message_bytes)), introduced)
-}
-
-fn start(launch: Launch, provisions: Provisions) -> Result<Reached> {
+fn start(launch: Launch, provisions: Provisions) -> Result<(ProcessTransport, Started)> {
     let Launch { program, args, env, cwd } = launch;
     let marker = fresh_marker(provisions.seed);
     let spec = SpawnSpec { program: &program, args: &args, env, cwd: cwd.as_deref(), marker: &marker };
@@ -84,19 +108,7 @@ fn start(launch: Launch, provisions: Provisions) -> Result<Reached> {
     let transport = ProcessTransport::new(spawned, marker, provisions.max_message_bytes, provisions.log);
     let transport = transport
         .map_err(|error| Error::new(Status::RuntimeStart, format!("the runtime's pipes cannot be watched: {error}")))?;
-    let introduced = Introduced {
-        endpoint: Endpoint::Stdio.to_string(),
-        started: Some(Started { program, pid }),
-        company: Company::Nobody,
-    };
-    Ok((Box::new(transport), introduced))
-}
-
-fn play_back(file: PathBuf, provisions: Provisions) -> Result<Reached> {
-    let transport = ReplayTransport::open(&file, provisions.log)?;
-    let introduced =
-        Introduced { endpoint: Endpoint::Replay(file).to_string(), started: None, company: Company::Nobody };
-    Ok((Box::new(transport), introduced))
+    Ok((transport, Started { program, pid }))
 }
 
 /// What tells the processes of one client from all others: two clients may begin in the same instant.

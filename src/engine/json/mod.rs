@@ -11,7 +11,7 @@ mod tree;
 
 pub use object::{Object, ObjectError};
 pub use probe::{member, spliced, string};
-pub use secret::{REMOVED, Shown, without_secrets};
+pub use secret::{REMOVED, Shown, is_secret_name, without_secrets, without_secrets_telling};
 pub use text::{
     Cursor, JsonError, MAX_DEPTH, MAX_SENT_DEPTH, Member, Members, decode_pointer_token, kind_name, members, minify,
     nesting, push_quoted, quote, quote_or_backslash, unescape, unescape_str, validate,

@@ -38,10 +38,15 @@ const SHORTEST_BEARER: usize = 8;
 
 /// A text without secrets: values of members that are called like one, where the text is JSON, and tokens anywhere.
 pub fn without_secrets(text: &str) -> String {
-    without_tokens(&without_members(text))
+    without_secrets_telling(text, |_| ())
 }
 
-fn without_members(text: &str) -> String {
+/// The same; `tell` is given the value, in JSON, of each member that is called like a secret.
+pub fn without_secrets_telling(text: &str, tell: impl FnMut(&str)) -> String {
+    without_tokens(&without_members(text, tell))
+}
+
+fn without_members(text: &str, mut tell: impl FnMut(&str)) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(quote) = rest.find('"') {
@@ -51,14 +56,14 @@ fn without_members(text: &str) -> String {
         let Some(key) = cursor.skip_string() else { break };
         clean.push_str(&rest[..cursor.position()]);
         rest = &rest[cursor.position()..];
-        rest = skip_secret(key, rest, &mut clean);
+        rest = skip_secret(key, rest, &mut clean, &mut tell);
     }
     clean.push_str(rest);
     clean
 }
 
 /// Replaces the value behind `key` in `rest`, if it is a secret; gives what comes after it.
-fn skip_secret<'a>(key: &str, rest: &'a str, clean: &mut String) -> &'a str {
+fn skip_secret<'a>(key: &str, rest: &'a str, clean: &mut String, tell: &mut impl FnMut(&str)) -> &'a str {
     let mut cursor = Cursor::new(rest);
     let is_member = cursor.take(b':').is_some();
     if !is_member || !is_secret_name(&unescape_str(key)) || !matches!(cursor.peek(), Some(b'"' | b'[' | b'{')) {
@@ -68,11 +73,13 @@ fn skip_secret<'a>(key: &str, rest: &'a str, clean: &mut String) -> &'a str {
     clean.push_str(REMOVED);
     clean.push('"');
     // A value that does not end was cut off: what there is of it is all of the rest.
-    cursor.skip_value().map_or("", |_| &rest[cursor.position()..])
+    let Some(value) = cursor.skip_value() else { return "" };
+    tell(value);
+    &rest[cursor.position()..]
 }
 
 /// Whether what is called like this is a secret.
-fn is_secret_name(name: &str) -> bool {
+pub fn is_secret_name(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let is_variable = !name.contains(char::is_lowercase) && VARIABLE_ENDINGS.iter().any(|it| name.ends_with(it));
     plain == WHOLE || is_variable || ENDINGS.iter().any(|ending| plain.ends_with(ending))
@@ -166,6 +173,14 @@ mod tests {
     fn a_secret_in_a_message_that_was_cut_off_is_removed_too() {
         assert_eq!(without_secrets(r#"{"apiKey":"sk"#), r#"{"apiKey":"[removed]""#);
         assert_eq!(without_secrets(r#"{"apiKey":{"a":"#), r#"{"apiKey":"[removed]""#);
+    }
+
+    #[test]
+    fn the_values_of_secret_members_are_told() {
+        let mut told = Vec::new();
+        let message = r#"{"apiKey":"sk-1","deep":{"token": ["a","b"]},"text":"Bearer abcdefgh","password":null}"#;
+        without_secrets_telling(message, |value| told.push(value.to_owned()));
+        assert_eq!(told, [r#""sk-1""#, r#"["a","b"]"#]);
     }
 
     #[test]

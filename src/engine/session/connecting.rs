@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::OnceCell;
 
 use super::{Announce, Purpose, Session, State};
+use crate::engine::company::Company;
 use crate::engine::compat::{self, RuntimeVersion};
 use crate::engine::error::{CONNECTION_LOST, Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
@@ -26,15 +27,6 @@ pub struct Introduced {
     pub started: Option<Started>,
     /// Who else it serves.
     pub company: Company,
-}
-
-/// Whom a runtime serves besides this client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Company {
-    /// It was started for this client.
-    Nobody,
-    /// Whoever connects to it.
-    Others,
 }
 
 /// Which program was started.

@@ -47,7 +47,7 @@ pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;
 pub use commands::Interrupts;
-pub use connecting::{Company, Introduced, Started};
+pub use connecting::{Introduced, Started};
 pub use logins::LoginKey;
 pub use questions::{Answer, CancelHook, Question, QuestionId, Recipient, RequestKind, Snapshot};
 pub use threads::{Announce, ThreadFacts, ThreadKey};

@@ -17,6 +17,8 @@ use crate::engine::error::Error;
 
 pub use process::{ProcessTransport, strip_escapes};
 pub use recorder::Recorder;
+pub use recording::Recording;
+pub use redactor::Redactor;
 pub use replay::ReplayTransport;
 pub use socket::{Destination, SocketTransport};
 pub use tap::{Direction, Tap, TraceSink};

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::recording::{Entry, header};
-use super::{Direction, Ending};
+use super::Direction;
+use super::recording::{Entry, Parted, header};
+use crate::engine::company::Company;
 use crate::engine::error::{Error, Result};
 use crate::engine::json::{member, string};
 use crate::sys;
@@ -19,6 +20,7 @@ const BEGINNING: usize = 256;
 pub struct Recorder {
     file: File,
     path: PathBuf,
+    company: Company,
     begun: Option<Instant>,
     head: Head,
     /// Whole lines that are not in the file yet.
@@ -35,8 +37,8 @@ enum Head {
 }
 
 impl Recorder {
-    /// A recording in a new file that only its owner may read; one that is there is replaced.
-    pub fn create(path: &Path) -> Result<Self> {
+    /// A recording, of a runtime that has this company, in a new file that only its owner may read; one that is there is replaced.
+    pub fn create(path: &Path, company: Company) -> Result<Self> {
         let file = sys::private_file(path).map_err(|error| {
             let message = format!(
                 "the recording cannot be written to {}: {error}; name a file in a directory that exists, one for each \
@@ -46,7 +48,7 @@ impl Recorder {
             Error::invalid_argument(message).with_reason("recordingUnwritable")
         })?;
         let (path, lines) = (path.to_owned(), String::new());
-        Ok(Self { file, path, begun: None, head: Head::Awaited, lines, written: 0 })
+        Ok(Self { file, path, company, begun: None, head: Head::Awaited, lines, written: 0 })
     }
 
     /// Where it is.
@@ -79,8 +81,8 @@ impl Recorder {
     }
 
     /// The runtime is gone.
-    pub(super) fn ended(&mut self, now: Instant, ending: &Ending) {
-        self.push(now, &Entry::Ended(ending.into()));
+    pub(super) fn ended(&mut self, now: Instant, parted: Parted) {
+        self.push(now, &Entry::Ended(parted));
         if self.head == Head::Awaited {
             self.begin(None);
         }
@@ -93,7 +95,7 @@ impl Recorder {
 
     fn begin(&mut self, runtime: Option<String>) {
         self.head = Head::Written;
-        self.lines.insert_str(0, &header(runtime));
+        self.lines.insert_str(0, &header(runtime, self.company));
     }
 
     /// Brings what was said so far into the file: whole lines, whatever happens to this process afterwards.
@@ -136,7 +138,7 @@ mod tests {
 
     fn recorded(name: &str, record: impl FnOnce(&mut Recorder, Instant)) -> String {
         let path = std::env::temp_dir().join(format!("libcodex-recorder-{name}-{}", std::process::id()));
-        let mut recorder = Recorder::create(&path).unwrap();
+        let mut recorder = Recorder::create(&path, Company::Nobody).unwrap();
         record(&mut recorder, Instant::now());
         recorder.flush().unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -152,7 +154,7 @@ mod tests {
             recorder.message(now + Duration::from_millis(5), Direction::Received, HELLO);
         });
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].ends_with(r#""runtime":"0.169.0"}"#), "{text}");
+        assert!(lines[0].ends_with(r#""runtime":"0.169.0","shared":false}"#), "{text}");
         assert_eq!(lines[1], r#"{"ms":0,"sent":{"id":1,"method":"initialize"}}"#);
         assert_eq!(lines[2], format!("{{\"ms\":5,\"received\":{HELLO}}}"));
     }
@@ -161,7 +163,7 @@ mod tests {
     fn a_runtime_that_never_says_who_it_is_is_recorded_too() {
         let text = recorded("silent", |recorder, now| {
             recorder.message(now, Direction::Sent, "{}");
-            recorder.ended(now, &Ending { exit_status: Some("exit status: 3".into()), ..Ending::default() });
+            recorder.ended(now, Parted { exit_status: Some("exit status: 3".into()), stderr_tail: None });
         });
         assert!(
             text.starts_with('{') && text.contains(r#""runtime":null"#) && text.contains("exit status: 3"),

@@ -2,19 +2,22 @@
 //! `docs/guides/replay.md` describes it for people.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Ending;
+use crate::engine::company::Company;
 use crate::engine::error::{Error, Result};
-use crate::engine::json::{quote, string, without_secrets};
+use crate::engine::json::{quote, string};
 use crate::sys;
 
 const FORMAT: &str = "libcodex recording";
 const VERSION: u64 = 1;
+
+/// No sensible first line is longer.
+const LONGEST_HEADER: u64 = 4096;
 
 /// How much of a line that is none of ours is quoted.
 const QUOTED: usize = 60;
@@ -56,13 +59,6 @@ pub(super) struct Parted {
     pub(super) stderr_tail: Option<String>,
 }
 
-impl From<&Ending> for Parted {
-    fn from(ending: &Ending) -> Self {
-        let stderr_tail = ending.stderr_tail.as_deref().map(without_secrets);
-        Self { exit_status: ending.exit_status.clone(), stderr_tail }
-    }
-}
-
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Header<'a> {
@@ -74,6 +70,9 @@ struct Header<'a> {
     /// The version of the runtime; `None` when it never said.
     #[serde(default)]
     runtime: Option<String>,
+    /// Whether the runtime served others too. A library that did not write this recorded none that did.
+    #[serde(default)]
+    shared: Company,
 }
 
 #[derive(Deserialize)]
@@ -100,10 +99,10 @@ struct Skipped {
     begins: String,
 }
 
-/// The first line of a recording of a runtime of this version.
-pub(super) fn header(runtime: Option<String>) -> String {
-    let header = Header { format: FORMAT, version: VERSION, library: Some(env!("CARGO_PKG_VERSION").into()), runtime };
-    json_line(&header)
+/// The first line of a recording of a runtime of this version in this company.
+pub(super) fn header(runtime: Option<String>, shared: Company) -> String {
+    let library = Some(env!("CARGO_PKG_VERSION").into());
+    json_line(&Header { format: FORMAT, version: VERSION, library, runtime, shared })
 }
 
 impl Entry {
@@ -154,16 +153,28 @@ fn json_line(value: &impl Serialize) -> String {
 
 /// A recording that is there, and not read yet: a long one takes its time.
 #[derive(Debug)]
-pub(super) struct Recording {
+pub struct Recording {
     file: File,
     path: PathBuf,
+    company: Company,
 }
 
 impl Recording {
-    /// Finds a recording, without waiting for anything.
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = sys::regular_file(path).map_err(|error| unreadable(path, &error))?;
-        Ok(Self { file, path: path.to_owned() })
+    /// Finds a recording, of which only the beginning is read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let mut file = sys::regular_file(path).map_err(|error| unreadable(path, &error))?;
+        let company = company_in(&mut file).map_err(|error| unreadable(path, &error))?;
+        Ok(Self { file, path: path.to_owned(), company })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whom the runtime served besides the client that was recorded.
+    pub fn company(&self) -> Company {
+        self.company
     }
 
     /// What happened.
@@ -175,6 +186,15 @@ impl Recording {
             .map_err(|_| refused(format!("{shown} is no recording of libcodex: it is no text in UTF-8")))?;
         parse(&text).map_err(|why| refused(format!("{shown} {why}")))
     }
+}
+
+/// What the first line says. One that says nothing is refused when all is read.
+fn company_in(file: &mut File) -> io::Result<Company> {
+    let mut beginning = Vec::new();
+    file.by_ref().take(LONGEST_HEADER).read_to_end(&mut beginning)?;
+    file.rewind()?;
+    let line = beginning.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Ok(serde_json::from_slice::<Header<'_>>(line).map(|header| header.shared).unwrap_or_default())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
@@ -222,7 +242,7 @@ mod tests {
     use super::*;
 
     fn recording(lines: &str) -> String {
-        header(Some("0.169.0".into())) + lines
+        header(Some("0.169.0".into()), Company::Nobody) + lines
     }
 
     fn refusal(text: &str) -> String {
@@ -256,10 +276,28 @@ mod tests {
     fn the_first_line_tells_the_format_and_the_versions() {
         let version = env!("CARGO_PKG_VERSION");
         let line = format!(
-            "{{\"format\":\"libcodex recording\",\"version\":1,\"library\":\"{version}\",\"runtime\":\"0.169.0\"}}\n"
+            "{{\"format\":\"libcodex recording\",\"version\":1,\"library\":\"{version}\",\"runtime\":\"0.169.0\",\
+             \"shared\":false}}\n"
         );
-        assert_eq!(header(Some("0.169.0".into())), line);
-        assert!(header(None).ends_with("\"runtime\":null}\n"));
+        assert_eq!(header(Some("0.169.0".into()), Company::Nobody), line);
+        assert!(header(None, Company::Others).ends_with("\"runtime\":null,\"shared\":true}\n"));
+    }
+
+    #[test]
+    fn the_first_line_says_whether_the_runtime_was_shared() {
+        let path = std::env::temp_dir().join(format!("libcodex-recording-shared-{}", std::process::id()));
+        let company_of = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Recording::open(&path).unwrap().company()
+        };
+        for company in [Company::Nobody, Company::Others] {
+            assert_eq!(company_of(&header(None, company)), company);
+        }
+        let older = "{\"format\":\"libcodex recording\",\"version\":1,\"library\":\"0.1.0\",\"runtime\":null}\n";
+        for text in [older, "", "no recording", &"x".repeat(1 << 20)] {
+            assert_eq!(company_of(text), Company::Nobody);
+        }
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What of a message may be shown: a trace and a recording have no secrets in them.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::Direction;
-use crate::engine::json::{REMOVED, member, members, quote, spliced, string, unescape_str, without_secrets};
+use crate::engine::json::{
+    REMOVED, member, members, quote, spliced, string, unescape_str, without_secrets, without_secrets_telling,
+};
 
 /// The request whose answers may be secrets of the user.
 const QUESTIONS: &str = "item/tool/requestUserInput";
@@ -20,9 +23,10 @@ const HIDDEN_ANSWER: &str = r#"{"answers":["[removed]"]}"#;
 /// Removes secrets from the messages of one connection.
 ///
 /// Some are known by their names or their looks. What a person answers to a question that says `isSecret` is known by the
-/// question, and from then on by itself, should the runtime repeat it.
-#[derive(Default)]
-pub(super) struct Redactor {
+/// question. What the host tells, in its options or in a member that is called like a secret, is known from then on by itself,
+/// should the runtime repeat it.
+#[derive(Clone, Default)]
+pub struct Redactor {
     /// The secret questions that are open, by the id of their request.
     asked: HashMap<String, Vec<String>>,
     /// Secrets that were told, as they stand in JSON, the longest first.
@@ -42,15 +46,38 @@ struct Question {
 }
 
 impl Redactor {
+    /// One that knows these secrets.
+    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut redactor = Self::default();
+        secrets.into_iter().for_each(|secret| redactor.remember(secret));
+        redactor
+    }
+
     /// The message without secrets.
     pub(super) fn clean(&mut self, direction: Direction, message: &str) -> String {
-        if direction == Direction::Received {
-            self.hear(message);
-        }
-        let answer = if direction == Direction::Sent { self.without_answers(message) } else { None };
-        let mut clean = without_secrets(answer.as_deref().unwrap_or(message));
-        for secret in self.told.iter().filter(|secret| message.contains(secret.as_str())) {
-            clean = clean.replace(secret.as_str(), REMOVED);
+        let clean = match direction {
+            Direction::Sent => {
+                let answer = self.without_answers(message);
+                without_secrets_telling(answer.as_deref().unwrap_or(message), |value| self.remember_all(value))
+            }
+            Direction::Received => {
+                self.hear(message);
+                without_secrets(message)
+            }
+        };
+        self.without_told(clean)
+    }
+
+    /// What is no message, without secrets.
+    pub fn clean_text(&self, text: &str) -> String {
+        self.without_told(without_secrets(text))
+    }
+
+    fn without_told(&self, mut clean: String) -> String {
+        for secret in &self.told {
+            if clean.contains(secret.as_str()) {
+                clean = clean.replace(secret.as_str(), REMOVED);
+            }
         }
         clean
     }
@@ -77,17 +104,32 @@ impl Redactor {
         let mut clean = message.to_owned();
         for question in questions {
             let Some(answer) = answer_to(&question, &clean) else { continue };
-            self.remember(answer);
+            self.remember_all(answer);
             clean = spliced(&clean, answer, HIDDEN_ANSWER);
         }
         Some(clean)
     }
 
-    fn remember(&mut self, answer: &str) {
-        let told = strings_of(answer).into_iter().filter(|secret| secret.len() >= SHORTEST_KNOWN);
-        let inside = |quoted: String| quoted[1..quoted.len() - 1].to_owned();
-        self.told.extend(told.map(|secret| inside(quote(&secret))));
+    /// Takes note of all strings in this JSON.
+    fn remember_all(&mut self, json: &str) {
+        strings_of(json).iter().for_each(|secret| self.remember(secret));
+    }
+
+    fn remember(&mut self, secret: &str) {
+        let quoted = quote(secret);
+        let inside = &quoted[1..quoted.len() - 1];
+        if secret.len() < SHORTEST_KNOWN || secret == REMOVED || self.told.iter().any(|told| told == inside) {
+            return;
+        }
+        self.told.push(inside.to_owned());
         self.told.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    }
+}
+
+impl fmt::Debug for Redactor {
+    /// Without what it knows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").finish_non_exhaustive()
     }
 }
 
@@ -100,7 +142,7 @@ fn method_of(message: &str) -> Option<String> {
     member(message, "method").and_then(string)
 }
 
-/// What a person answered: all strings in it.
+/// All strings in this JSON.
 fn strings_of(json: &str) -> Vec<String> {
     fn collect(value: Value, strings: &mut Vec<String>) {
         match value {
@@ -154,6 +196,24 @@ mod tests {
         let repeated = r#"{"method":"m","params":{"text":"he said open \"sesame\" to open it"}}"#;
         let clean = r#"{"method":"m","params":{"text":"he said [removed] to open it"}}"#;
         assert_eq!(redactor.clean(Direction::Received, repeated), clean);
+    }
+
+    #[test]
+    fn what_the_host_told_is_removed_where_the_runtime_repeats_it() {
+        let mut redactor = Redactor::of(["of the options", "short"]);
+        let login = r#"{"id":1,"method":"account/login/start","params":{"type":"apiKey","apiKey":"of a login"}}"#;
+        redactor.clean(Direction::Sent, login);
+        let repeated = r#"{"method":"m","params":{"text":"of the options, of a login, short"}}"#;
+        let clean = r#"{"method":"m","params":{"text":"[removed], [removed], short"}}"#;
+        assert_eq!(redactor.clean(Direction::Received, repeated), clean);
+        assert_eq!(redactor.clean_text("died with of a login"), "died with [removed]");
+    }
+
+    #[test]
+    fn what_the_runtime_calls_a_secret_is_not_looked_for_elsewhere() {
+        let mut redactor = Redactor::default();
+        redactor.clean(Direction::Received, r#"{"method":"m","params":{"authUrl":"of the runtime"}}"#);
+        assert_eq!(redactor.clean_text("of the runtime"), "of the runtime");
     }
 
     #[test]

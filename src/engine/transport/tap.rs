@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::Ending;
 use super::recorder::Recorder;
+use super::recording::Parted;
 use super::redactor::Redactor;
 use crate::engine::callbacks::Callbacks;
 
@@ -32,8 +33,12 @@ pub struct Tap {
 
 impl Tap {
     /// Messages go to the sink, on a thread of its callbacks; everything that happens goes into the recording.
-    pub fn new(trace: Option<(Arc<TraceSink>, Arc<Callbacks>)>, recorder: Option<Recorder>) -> Self {
-        Self { trace, recorder, redactor: Redactor::default() }
+    pub fn new(
+        trace: Option<(Arc<TraceSink>, Arc<Callbacks>)>,
+        recorder: Option<Recorder>,
+        redactor: Redactor,
+    ) -> Self {
+        Self { trace, recorder, redactor }
     }
 
     /// A message goes by.
@@ -68,7 +73,8 @@ impl Tap {
     /// The runtime is gone.
     pub fn ended(&mut self, now: Instant, ending: &Ending) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.ended(now, ending);
+            let stderr_tail = ending.stderr_tail.as_deref().map(|text| self.redactor.clean_text(text));
+            recorder.ended(now, Parted { exit_status: ending.exit_status.clone(), stderr_tail });
         }
     }
 

@@ -3,14 +3,14 @@
 mod play;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::recording::{Parted, Recording};
 use super::redactor::Redactor;
 use super::{Direction, Ending, Filled, Incoming, Transport};
-use crate::engine::error::{Error, Result, Status};
+use crate::engine::error::{Error, Status};
 use crate::engine::log::{Level, Log};
 use play::{Cue, Mismatch, Play, Standstill};
 
@@ -45,17 +45,17 @@ enum Phase {
 }
 
 impl ReplayTransport {
-    /// Finds a recording, which is read later.
-    pub fn open(path: &Path, log: Log) -> Result<Self> {
-        Ok(Self {
+    /// Plays back a recording, which is read later. What the host sends is compared without what this redactor removes.
+    pub fn new(recording: Recording, redactor: Redactor, log: Log) -> Self {
+        Self {
             play: Play::new(Vec::new()),
-            path: path.to_owned(),
-            redactor: Redactor::default(),
+            path: recording.path().to_owned(),
+            redactor,
             received: Vec::new(),
-            phase: Phase::Unread(Recording::open(path)?),
+            phase: Phase::Unread(recording),
             standing_until: None,
             log,
-        })
+        }
     }
 
     /// Reads the recording, all of it.

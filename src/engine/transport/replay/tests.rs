@@ -3,12 +3,13 @@ use std::task::Waker;
 use super::super::recording::header;
 use super::play::STANDSTILL;
 use super::*;
+use crate::engine::company::Company;
 
 /// A replay of these lines, which a test gives by what happened.
 fn replay(name: &str, lines: &str) -> ReplayTransport {
     let path = std::env::temp_dir().join(format!("libcodex-replay-{name}-{}", std::process::id()));
-    std::fs::write(&path, header(None) + lines).unwrap();
-    let mut transport = ReplayTransport::open(&path, Log::default()).unwrap();
+    std::fs::write(&path, header(None, Company::Nobody) + lines).unwrap();
+    let mut transport = ReplayTransport::new(Recording::open(&path).unwrap(), Redactor::default(), Log::default());
     std::fs::remove_file(path).unwrap();
     assert_eq!(fill(&mut transport), Poll::Ready(Filled::Some));
     transport
@@ -43,7 +44,7 @@ fn taken(transport: &mut ReplayTransport) -> Vec<String> {
 fn a_recording_is_read_by_whoever_drives_the_connection_and_not_by_whoever_begins_it() {
     let path = std::env::temp_dir().join(format!("libcodex-replay-unread-{}", std::process::id()));
     std::fs::write(&path, "no recording").unwrap();
-    let mut transport = ReplayTransport::open(&path, Log::default()).unwrap();
+    let mut transport = ReplayTransport::new(Recording::open(&path).unwrap(), Redactor::default(), Log::default());
     std::fs::remove_file(path).unwrap();
     assert!(transport.poll_send(&mut Context::from_waker(Waker::noop()), "{}").is_pending());
     assert!(ending(&mut transport, Instant::now()).is_none());
