@@ -1,6 +1,7 @@
 /* One thing after the other: small turns, calls, approvals, interrupts, and the first turn of a program. */
 #include "host.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -127,21 +128,33 @@ static void approvals_by_handler(void) {
 typedef struct {
   codex_thread *thread;
   codex_turn *turn;
+  pthread_t follower;
 } quiet;
 
-static quiet *open_quiet(codex_client *client, size_t count) {
+static void *follow(void *turn) {
+  view view = view_new();
+  view_drain(&view, turn);
+  return NULL;
+}
+
+static quiet *open_quiet(codex_client *client, size_t count, bool followed) {
   quiet *all = must_allocate(count, sizeof *all);
   size_t i;
   for (i = 0; i < count; i++) {
     all[i].thread = host_thread(client);
     all[i].turn = host_turn(all[i].thread);
+    if (followed && pthread_create(&all[i].follower, NULL, follow, all[i].turn) != 0) fail("no thread can be started");
   }
   return all;
 }
 
-static void free_quiet(quiet *all, size_t count) {
+static void free_quiet(quiet *all, size_t count, bool followed) {
   size_t i;
   for (i = 0; i < count; i++) {
+    if (followed) {
+      MUST(codex_turn_interrupt, all[i].turn);
+      pthread_join(all[i].follower, NULL);
+    }
     codex_turn_free(all[i].turn);
     codex_thread_free(all[i].thread);
   }
@@ -150,9 +163,10 @@ static void free_quiet(quiet *all, size_t count) {
 
 static void interrupts(void) {
   size_t quiet_turns = (size_t)setting_number("turns", 256);
+  bool followed = setting_number("followed", 0) != 0;
   long count = setting_number("count", 100);
   session session = open_session();
-  quiet *all = open_quiet(session.client, quiet_turns);
+  quiet *all = open_quiet(session.client, quiet_turns, followed);
   latencies times = {0};
   while (count-- > 0) {
     codex_turn *turn = host_turn(session.thread);
@@ -164,7 +178,7 @@ static void interrupts(void) {
     codex_turn_free(turn);
   }
   latencies_report(&times);
-  free_quiet(all, quiet_turns);
+  free_quiet(all, quiet_turns, followed);
   close_session(&session);
 }
 

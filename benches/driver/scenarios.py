@@ -20,6 +20,7 @@ class Row:
     unit: str = ""
     goal: object = None  # a number, or AboveFloor
     required: object = None
+    measure: float | None = None  # what the floor cost on the machine for which the targets were set
     scale: float = 1.0
     better: str = LESS
     only: list = field(default_factory=lambda: CONTESTANTS)
@@ -134,22 +135,29 @@ def entries(scenario, floor=0, libcodex=0, python=0, typescript=0, floor_scenari
     return {who: Entry(names.get(who, scenario), count, settings) for who, count in counts.items() if count}
 
 
-def cpu(label, goal=None, required=None):
-    return Row(f"{label}: CPU", "cpu_us_each", "µs", goal, required)
+def cpu(label, goal=None, required=None, measure=None):
+    return Row(f"{label}: CPU", "cpu_us_each", "µs", goal, required, measure)
 
 
-def wall(label, goal=None, required=None):
-    return Row(f"{label}: wall", "wall_us_each", "µs", goal, required)
+def wall(label, goal=None, required=None, measure=None):
+    return Row(f"{label}: wall", "wall_us_each", "µs", goal, required, measure)
 
 
-def rate(label, goal=None, required=None):
-    return Row(f"{label}: events/s", "per_second", "", goal, required, better=MORE)
+def rate(label, goal=None, required=None, measure=None):
+    return Row(f"{label}: events/s", "per_second", "", goal, required, measure, better=MORE)
 
 
-def latency(label, p50=(None, None), p99=(None, None)):
+def latency(label, p50=(), p99=()):
     return [
         Row(f"{label}: latency p50", "p50_us", "µs", *p50),
         Row(f"{label}: latency p99", "p99_us", "µs", *p99),
+    ]
+
+
+def interrupts(label):
+    return [
+        Row(f"{label}: p50", "p50_us", "ms", 5, 50, scale=1e-3),
+        Row(f"{label}: p99", "p99_us", "ms", scale=1e-3),
     ]
 
 
@@ -158,18 +166,24 @@ def megabytes(label, figure, goal=None, required=None, **options):
 
 
 def streams(many, some, few):
-    memory = megabytes("RSS after the events", "rss_kb", 5, 10)
+    def memory(count):
+        return megabytes(f"RSS after {count:,} events", "rss_kb", 5, 10)
+
     return [
         Scenario(
             "stream-16",
-            [cpu("saturated, 16 B, pulled", 0.45, 1.0), rate("saturated, 16 B, 1 MiB pipe", 3e6, 1e6), memory],
+            [
+                cpu("saturated, 16 B, pulled", 0.45, 1.0, 0.27),
+                rate("saturated, 16 B, 1 MiB pipe", 3e6, 1e6, 8.9e6),
+                memory(many),
+            ],
             entries("stream", many, many, few, some),
             flood(16, "buffered"),
             exec_flood(16),
         ),
         Scenario(
             "stream-16-small-pipe",
-            [cpu("saturated, 16 B, 64 KiB pipe"), rate("saturated, 16 B, 64 KiB pipe", 1.6e6, 1e6)],
+            [cpu("saturated, 16 B, 64 KiB pipe"), rate("saturated, 16 B, 64 KiB pipe", 1.6e6, 1e6, 2.3e6)],
             entries("stream", many, many),
             flood(16, "buffered"),
             small_pipe=True,
@@ -182,13 +196,13 @@ def streams(many, some, few):
         ),
         Scenario(
             "stream-16-poll",
-            [cpu("saturated, 16 B, single queue and poll()")],
+            [cpu("saturated, 16 B, single queue and poll()"), memory(some)],
             entries("loop-stream", some, some, floor_scenario="stream"),
             flood(16, "buffered"),
         ),
         Scenario(
             "stream-1k",
-            [cpu("saturated, 1 KiB, pulled", 2.3, 3.5)],
+            [cpu("saturated, 1 KiB, pulled", 2.3, 3.5, 1.6)],
             entries("stream", some, some, few, some),
             flood(1024, "buffered"),
             exec_flood(1024),
@@ -218,7 +232,7 @@ def paced(count):
     return [
         Scenario(
             "paced",
-            [cpu("1,000/s", 9, 30), *latency("1,000/s", (14, 36), (80, 160))],
+            [cpu("1,000/s", 9, 30, 7.0), *latency("1,000/s", (14, 36, 10.7), (80, 160, 56))],
             entries("stream", count, count, count, count, paced=1),
             paced_alone,
             exec_pace,
@@ -233,7 +247,7 @@ def paced(count):
             "paced-100-threads",
             [
                 cpu("1,000/s over 100 turns in 100 threads"),
-                *latency("1,000/s over 100 turns in 100 threads", (40, 100), (200, 500)),
+                *latency("1,000/s over 100 turns in 100 threads", (40, 100, 30), (200, 500, 138)),
             ],
             entries("turns", count, count, count, turns=100, consumers="each", paced=1),
             paced_turns(100),
@@ -248,7 +262,7 @@ def paced(count):
 
 
 def many_turns(count):
-    targets = {1000: (0.6, 1.5)}
+    targets = {1000: (0.6, 1.5, 0.38)}
     scenarios = []
     for turns in [1, 10, 100, 1000]:
         at_once = "1 turn" if turns == 1 else f"{turns:,} turns"
@@ -287,9 +301,9 @@ def one_by_one(turns, calls, few):
         Scenario(
             "small-turns",
             [
-                cpu("small turn (15 lines), blocking run", 30, 60),
-                wall("small turn (15 lines), blocking run", 90, 150),
-                megabytes("growth over the turns", "growth_kb", 0, 0.5),
+                cpu("small turn (15 lines), blocking run", 30, 60, 20),
+                wall("small turn (15 lines), blocking run", 90, 150, 72),
+                megabytes(f"growth over {turns:,} turns", "growth_kb", 0, 0.5),
             ],
             entries("small-turns", turns, turns, few, few // 4),
             builtin,
@@ -312,7 +326,7 @@ def one_by_one(turns, calls, few):
         ],
         Scenario(
             "calls",
-            [cpu("request round trip", 25, 40), wall("request round trip")],
+            [cpu("request round trip", 25, 40, 20.6), wall("request round trip")],
             entries("calls", calls, calls, few * 5),
             echo,
         ),
@@ -330,18 +344,21 @@ def one_by_one(turns, calls, few):
         ),
         Scenario(
             "interrupts",
-            [
-                Row("interrupt with 256 quiet turns open: p50", "p50_us", "ms", 5, 50, scale=1e-3),
-                Row("interrupt with 256 quiet turns open: p99", "p99_us", "ms", None, None, scale=1e-3),
-            ],
-            entries("interrupts", few, few, 1, turns=256),
+            interrupts("interrupt with 256 quiet turns open"),
+            entries("interrupts", few, few, turns=256),
+            held,
+        ),
+        Scenario(
+            "interrupts-followed",
+            interrupts("interrupt with 256 threads that wait for quiet turns"),
+            entries("interrupts", libcodex=few, python=1, turns=256, followed=1),
             held,
         ),
     ]
 
 
 def starts(real):
-    fake = Row("process start → end of the first turn, fake runtime", "wall_ms", "ms", 4, 6)
+    fake = Row("process start → end of the first turn, fake runtime", "wall_ms", "ms", 4, 6, 3.0)
     same_real = Row(
         "process start → end of the first turn, real runtime", "wall_ms", "ms", AboveFloor(3), AboveFloor(10)
     )

@@ -5,7 +5,7 @@ import statistics
 from .scenarios import CONTESTANTS, FLOOR, LIBCODEX, MORE, PYTHON, TYPESCRIPT, AboveFloor
 
 NEVER = "never"
-HEADINGS = ["property", FLOOR, PYTHON, TYPESCRIPT, "required", "goal", LIBCODEX, "spread", "reached"]
+HEADINGS = ["property", FLOOR, PYTHON, TYPESCRIPT, "required", "goal", LIBCODEX, "spread", "reached", "by ratio"]
 
 
 class Results:
@@ -76,6 +76,13 @@ def verdict(row, value, floor):
     return "required" if reached(row, value, row.required, floor) else "MISSED"
 
 
+def verdict_by_ratio(row, value, floor):
+    """The same when the targets are as many times the floor of this run as they were of the one for which they were set."""
+    if row.measure is None or not isinstance(floor, (int, float)) or not isinstance(value, (int, float)):
+        return ""
+    return verdict(row, value * row.measure / floor, row.measure)
+
+
 def cell(row, who, values):
     """The value; libcodex with its ratio to the floor, a peer with its ratio to libcodex."""
     value = values[who]
@@ -106,6 +113,7 @@ def line(results, scenario, row):
         libcodex,
         share(results.spread(scenario, LIBCODEX, row.figure)),
         verdict(row, values[LIBCODEX], values[FLOOR]),
+        verdict_by_ratio(row, values[LIBCODEX], values[FLOOR]),
     ]
 
 
@@ -128,7 +136,7 @@ def aligned(rows):
 
 
 def as_markdown(rows):
-    ruler = ["---", *["---:"] * (len(HEADINGS) - 2), "---"]
+    ruler = ["---", *["---:"] * (len(HEADINGS) - 3), "---", "---"]
     return "\n".join("| " + " | ".join(row) + " |" for row in [HEADINGS, ruler, *rows])
 
 

@@ -159,8 +159,17 @@ TEST(nothing_waits_while_the_runtime_says_nothing) {
   codex_thread *thread = begin_thread(client);
   codex_turn *turn = begin_turn(thread);
   codex_event *event = NULL;
+  codex_thread *resumed = NULL, *forked = NULL;
   begin_call(client, "test/ping", NULL);
   CHECK_OK(codex_client_notify(client, "test/hint", NULL, NULL), NULL);
+  CHECK_OK(codex_thread_resume_begin(client, "thread-1", NULL, &resumed, NULL), NULL);
+  CHECK_OK(codex_thread_fork_begin(client, "thread-1", NULL, &forked, NULL), NULL);
+  CHECK_OK(codex_client_set_wakeup(client, NULL, NULL, NULL), NULL);
+  CHECK(codex_client_wakeup_fd(client) >= 0);
+  codex_client_wake(client);
+  codex_turn_wake(turn);
+  check_read(client, 0, CODEX_TIMEOUT);
+  CHECK_STATUS(codex_turn_next_event(turn, 0, &event, NULL), CODEX_TIMEOUT, NULL);
   CHECK_STATUS(codex_thread_wait(thread, 0, NULL), CODEX_TIMEOUT, NULL);
   CHECK_STATUS(codex_turn_next_event(turn, 0, &event, NULL), CODEX_TIMEOUT, NULL);
   CHECK_OK(codex_turn_interrupt(turn, NULL), NULL);

@@ -20,3 +20,16 @@ fn poll_shows_two_turns_and_interrupts_the_one_whose_number_is_typed() {
         assert!(shown.contains("[2] short") && shown.contains("[2 is done]"), "{shown}");
     });
 }
+
+#[test]
+fn the_end_of_its_input_interrupts_both_turns_of_poll() {
+    let script = Script::new().on("turn/start", [Action::turn(Turn::held())]);
+    fake::play(script, |fake| {
+        let mut poll = start("poll", &[], fake);
+        drop(poll.stdin.take());
+        let shown = output(poll);
+        for number in [1, 2] {
+            assert!(shown.contains(&format!("[{number}: the turn was interrupted]")), "{shown}");
+        }
+    });
+}

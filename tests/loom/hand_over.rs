@@ -1,5 +1,6 @@
-//! The hand-over loses no wake-up: loom runs `baton.rs` in every order that its threads can run in. A wake-up that is lost
-//! leaves somebody asleep for ever, which loom reports as a deadlock.
+//! The hand-over loses no wake-up: loom runs `baton.rs` in every order that its threads can run in, with up to three
+//! interruptions where a thread could go on. A wake-up that is lost leaves somebody asleep for ever, which loom reports as a
+//! deadlock. What the session adds, whether whoever drives may sleep, is tested in `session/tests/waking.rs`.
 
 #[path = "../../src/engine/connection/baton.rs"]
 mod baton;

@@ -14,6 +14,7 @@ mod queues;
 mod routing;
 mod sandbox;
 mod threads;
+mod waking;
 
 use std::time::{Duration, Instant};
 

@@ -173,6 +173,38 @@ fn unread_notifications_are_dropped_oldest_first_and_warnings_last() {
 }
 
 #[test]
+fn warnings_go_when_nothing_else_is_left_and_errors_like_them() {
+    for kind in ["warning", "error"] {
+        let mut talk = Talk::with(|config| config.max_queued_bytes = 40_000);
+        talk.session.open_client_queue();
+        for number in 0..100 {
+            talk.notify(kind, json!({"message": "x".repeat(1000), "error": {"message": "x"}, "number": number}));
+        }
+        let left = talk.client_methods().len();
+        assert!((1..12).contains(&left), "{left} of kind {kind} are left");
+        assert!(talk.session.stats_json().contains(&format!("\"eventsDropped\":{}", 100 - left)));
+    }
+}
+
+#[test]
+fn what_somebody_waits_for_is_never_dropped() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 4_000);
+    talk.session.introduce(talk.now, Introduced::started("/bin/codex", 7), "{}", None, Announce::Event);
+    let id = talk.written()[0]["id"].clone();
+    talk.hear(json!({"id": id, "result": {"userAgent": "codex/0.169.0 (Debian)"}}));
+    for number in 0..20 {
+        talk.session.begin_event_call("m", "{}", None, number).unwrap();
+    }
+    for call in talk.written().into_iter().filter(|call| call["method"] == "m") {
+        talk.hear(json!({"id": call["id"], "result": "x".repeat(1000)}));
+    }
+    talk.notify("future/notification", json!({"pad": "x".repeat(1000)}));
+    let kinds: Vec<EventKind> = std::iter::from_fn(|| talk.pop()).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == EventKind::Response).count(), 20);
+    assert_eq!((kinds[0], kinds.len()), (EventKind::Connected, 21), "the notification is gone");
+}
+
+#[test]
 fn the_answer_to_a_begun_call_is_an_event() {
     let mut talk = Talk::new();
     let ok = talk.session.begin_event_call("a", "{}", None, 11).unwrap();
