@@ -16,7 +16,7 @@ def judged(*runs):
 
 class Gate(unittest.TestCase):
     def test_what_is_worse_by_less_than_the_tolerance_passes(self):
-        self.assertFalse(judged((1049, 10.4, 0.09)))
+        self.assertFalse(judged((1049, 10.4, 0.019)))
 
     def test_what_is_worse_by_more_fails_and_is_told_with_how_much(self):
         verdict = judged((1060, 10, 0))
