@@ -97,15 +97,20 @@ fn all_defects_and_all_promises_have_their_row() {
     assert_eq!(numbers_below(&document, "What the tests of the Python SDK promise"), of_python);
 }
 
-/// The functions that a header declares.
-fn declared(header: &str) -> BTreeSet<String> {
+/// A header without its comments.
+fn code_of(header: &str) -> String {
     let mut code = String::new();
     let mut rest = header;
     while let Some((before, comment)) = rest.split_once("/*") {
         code.push_str(before);
         rest = comment.split_once("*/").expect("a comment ends").1;
     }
-    code.push_str(rest);
+    code + rest
+}
+
+/// The functions that a header declares.
+fn declared(header: &str) -> BTreeSet<String> {
+    let code = code_of(header);
     let is_directive = |line: &&str| !line.starts_with('#') && !line.starts_with("typedef");
     let code: Vec<&str> = code.lines().filter(is_directive).collect();
     names_before(&code.join("\n"), '(')
@@ -139,4 +144,24 @@ fn every_function_of_the_header_is_hammered() {
     let missing: Vec<&String> =
         declared.iter().filter(|name| !called.contains(*name) && !through_a_macro(name)).collect();
     assert!(missing.is_empty(), "these are listed and never called: {missing:?}");
+}
+
+/// The functions that do something with a connection: with a client, or what belongs to one, first, and with a status.
+fn functions_of_connections(header: &str) -> BTreeSet<String> {
+    let handles = ["client", "login", "thread", "turn", "request"].map(|it| format!("(struct codex_{it} *"));
+    let code = code_of(header);
+    let declared = code.lines().filter_map(|line| line.strip_prefix("codex_status "));
+    let of_a_handle = declared.filter(|rest| handles.iter().any(|handle| rest.contains(handle)));
+    of_a_handle.filter_map(|rest| Some(rest.split_once('(')?.0.to_owned())).collect()
+}
+
+#[test]
+fn every_call_of_a_connection_is_refused_in_the_child_of_a_fork() {
+    let host = read("tests/c/test_host.c");
+    let checked: Vec<&str> = host.lines().filter_map(|line| line.trim().strip_prefix("CHECK_FORKED(")).collect();
+    let checked: BTreeSet<String> = checked.iter().filter_map(|it| Some(it.split_once('(')?.0.to_owned())).collect();
+    let of_connections = functions_of_connections(&read("include/codex.h"));
+    assert!(of_connections.len() > 40, "only {} functions were found in the header", of_connections.len());
+    let differ: Vec<&String> = of_connections.symmetric_difference(&checked).collect();
+    assert!(differ.is_empty(), "only one of the header and the forks of tests/c/test_host.c knows of {differ:?}");
 }

@@ -307,6 +307,35 @@ TEST(a_log_callback_may_free_every_handle) {
   check_all_is_gone(&g);
 }
 
+static void free_ground_of_trace(void *user_data, int32_t direction, const char *line, size_t length) {
+  (void)length;
+  if (direction == CODEX_TRACE_RECEIVED && strstr(line, "x/now") != NULL) free_ground(user_data);
+}
+
+TEST(a_trace_callback_may_free_every_handle) {
+  static ground g;
+  g = (ground)GROUND_INITIALIZER;
+  codex_client_options *options = options_for_fake(
+      "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}],\"test/now\":[{\"notify\":[\"x/now\",{}]}]}}", NULL);
+  CHECK_OK(codex_client_options_set_trace(options, free_ground_of_trace, &g, NULL), NULL);
+  stand_on(&g, options);
+  g.turn = start_turn_or_fail(g.thread, "go");
+  CHECK_OK(codex_client_notify(g.client, "test/now", NULL, NULL), NULL);
+  check_all_is_gone(&g);
+}
+
+TEST(a_tool_may_free_every_handle_and_its_call) {
+  static ground g;
+  g = (ground)GROUND_INITIALIZER;
+  stand_on(&g, options_for_fake("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},{\"waitFor\":\"test/ask\"},{\"request\":[0,"
+                                "\"item/tool/call\",{\"threadId\":\"$threadId\",\"turnId\":\"$turnId\",\"callId\":\"c\",\"tool\":\"t\","
+                                "\"arguments\":{}}]}]}}", NULL));
+  CHECK_OK(codex_client_add_tool(g.client, "t", "a tool", "{\"type\":\"object\"}", free_ground_of_request, &g, NULL, NULL), NULL);
+  g.turn = start_turn_or_fail(g.thread, "go");
+  CHECK_OK(codex_client_notify(g.client, "test/ask", NULL, NULL), NULL);
+  check_all_is_gone(&g);
+}
+
 TEST(a_wake_up_may_free_every_handle) {
   static ground g;
   g = (ground)GROUND_INITIALIZER;
@@ -461,6 +490,8 @@ int main(int argc, char **argv) {
       CASE(an_event_callback_may_free_its_thread_and_client),
       CASE(a_request_handler_may_free_every_handle_and_its_request),
       CASE(a_log_callback_may_free_every_handle),
+      CASE(a_trace_callback_may_free_every_handle),
+      CASE(a_tool_may_free_every_handle_and_its_call),
       CASE(a_wake_up_may_free_every_handle),
       CASE(a_wake_up_may_free_a_request_whose_end_is_an_event),
       CASE(a_cancel_callback_may_free_its_request),

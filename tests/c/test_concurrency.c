@@ -72,6 +72,7 @@ typedef struct player {
   pace pace;
   codex_params *params;
   codex_client_options *options;
+  codex_thread *runs; /* where the run is whose events this player is handed */
   codex_error *err;
   size_t length;
   uint64_t calls[256];
@@ -152,9 +153,29 @@ static void on_request(void *unused, codex_request *request) {
   else codex_request_free(request);
 }
 
-static int32_t on_event(void *p, codex_event *event) {
+static void steer(codex_turn *turn, codex_error **err) { codex_turn_steer(turn, "more", NULL, err); }
+static void interrupt(codex_turn *turn, codex_error **err) { codex_turn_interrupt(turn, err); }
+static void look_at_id(codex_turn *turn, codex_error **err) { look(codex_turn_id(turn)), (void)err; }
+
+/* Does something with a handle of the turn that runs, or of another that it starts, and frees that. */
+static void use_a_turn(player *p, const codex_event *event) {
+  static void (*const uses[])(codex_turn *, codex_error **) = {steer, interrupt, look_at_id};
+  codex_turn *turn = NULL;
+  codex_error *failed = NULL;
+  if (pick(p, 2) == 0) codex_turn_attach(p->runs, codex_event_turn_id(event), &turn, &failed);
+  else codex_turn_begin(p->runs, "another", NULL, &turn, &failed);
+  if (turn != NULL) uses[pick(p, COUNT(uses))](turn, &failed);
+  CHECK(codex_error_status(failed) != CODEX_ERROR_INTERNAL);
+  codex_error_free(failed);
+  codex_turn_free(turn);
+}
+
+static int32_t on_event(void *pointer, codex_event *event) {
+  player *p = pointer;
   look(codex_event_json(event, NULL));
-  return pick(p, 8) == 0 ? CODEX_INTERRUPT : CODEX_CONTINUE;
+  if (pick(p, 8) == 0) return CODEX_INTERRUPT;
+  if (pick(p, 8) == 0) use_a_turn(p, event);
+  return CODEX_CONTINUE;
 }
 
 static codex_client_options *make_options(player *p) {
@@ -439,7 +460,16 @@ THREAD_CALL(codex_thread_set_name, accept(p, codex_thread_set_name(it, "name", &
 FREES(THREAD, codex_thread_free, 10)
 
 MAKES_RESULT(codex_thread_run, THREAD, codex_thread, "go", limits)
-MAKES_RESULT(codex_thread_run_streamed, THREAD, codex_thread, "go", limits, on_event, p)
+static bool hammer_codex_thread_run_streamed(player *p) {
+  codex_turn_result *result = NULL;
+  place *here = leaves_out(p, 3) ? NULL : enter(p, THREAD);
+  if (here == NULL) return false;
+  p->runs = here->handle;
+  accept(p, codex_thread_run_streamed(p->runs, "go", limits, on_event, p, &result, &p->err));
+  leave(here);
+  put(p, RESULT, result);
+  return true;
+}
 MAKES_TURN(codex_turn_start, "go", limits)
 MAKES_TURN(codex_turn_begin, "go", limits)
 MAKES_TURN(codex_turn_attach, NULL)
@@ -852,15 +882,55 @@ TEST(no_function_hangs_or_crashes_in_the_child_of_a_fork) {
 
 static const char never_ends[] = "{\"on\":{\"turn/start\":[[{\"turn\":{\"hold\":true}}],[{\"turn\":{\"hold\":true}}],"
                                  "[{\"turn\":{\"hold\":true}}],[{\"turn\":{\"hold\":true}}],[]],\"thread/start\":[[{\"builtin\":true}],"
-                                 "[{\"builtin\":true}],[{\"builtin\":true}],[{\"builtin\":true}],[]],\"test/never\":[]}}";
+                                 "[{\"builtin\":true}],[{\"builtin\":true}],[{\"builtin\":true}],[]],\"thread/resume\":[],"
+                                 "\"thread/compact/start\":[],\"account/login/start\":[{\"reply\":{\"type\":\"chatgpt\",\"loginId\":\"l\","
+                                 "\"authUrl\":\"http://a\"}}],\"test/never\":[]}}";
 
 typedef struct waiter {
+  void *(*wait)(void *);
   codex_client *client;
   codex_thread *thread;
   codex_turn *turn;
+  codex_login *login;
   codex_status status;
   pthread_t running;
+  pid_t task;
+  flag about_to_wait;
 } waiter;
+
+static void *enter_and_wait(void *pointer) {
+  waiter *w = pointer;
+  w->task = gettid();
+  flag_raise(&w->about_to_wait);
+  return w->wait(w);
+}
+
+/* How often a thread has gone to sleep, if it is asleep; else "". */
+static const char *sleeps_of(pid_t task) {
+  const char *status = read_file(text("/proc/self/task/%d/status", (int)task));
+  const char *sleeps = strstr(status, "\nvoluntary_ctxt_switches:");
+  return strstr(status, "\nState:\tS") != NULL && sleeps != NULL ? sleeps : "";
+}
+
+/* A thread that sleeps without waking in between has come to where it waits. */
+static void await_sleep(const waiter *w) {
+  enum { UNDISTURBED_MS = 100 };
+  const char *before = "", *now = "";
+  int64_t deadline = now_ms() + PATIENCE;
+  do {
+    before = now;
+    sleep_ms(UNDISTURBED_MS);
+    now = sleeps_of(w->task);
+  } while ((*now == '\0' || strcmp(before, now) != 0) && now_ms() < deadline);
+  CHECK(*now != '\0' && strcmp(before, now) == 0);
+}
+
+/* Returns when it waits inside. */
+static void start_waiting(waiter *w) {
+  w->running = thread_start(enter_and_wait, w);
+  CHECK(flag_wait(&w->about_to_wait, 1));
+  await_sleep(w);
+}
 
 static void *wait_for_call(void *pointer) {
   waiter *w = pointer;
@@ -940,6 +1010,37 @@ static void *wait_for_start_of_thread(void *pointer) {
   return NULL;
 }
 
+static void *wait_for_start_of_compaction(void *pointer) {
+  waiter *w = pointer;
+  codex_turn *turn = NULL;
+  w->status = codex_thread_compact(w->thread, &turn, NULL);
+  CHECK(turn == NULL);
+  return NULL;
+}
+
+static void *wait_for_stored_thread(void *pointer) {
+  waiter *w = pointer;
+  codex_thread *thread = NULL;
+  w->status = codex_thread_resume(w->client, "stored", NULL, &thread, NULL);
+  CHECK(thread == NULL);
+  return NULL;
+}
+
+static void *wait_for_begun_thread(void *pointer) {
+  waiter *w = pointer;
+  codex_thread *thread = NULL;
+  CHECK_OK(codex_thread_begin(w->client, NULL, &thread, NULL), NULL);
+  w->status = codex_thread_wait(thread, CODEX_WAIT_FOREVER, NULL);
+  codex_thread_free(thread);
+  return NULL;
+}
+
+static void *wait_for_login(void *pointer) {
+  waiter *w = pointer;
+  w->status = codex_login_wait(w->login, CODEX_WAIT_FOREVER, NULL);
+  return NULL;
+}
+
 /* The order matters to the script: four threads and four turns start, the fifth of each is never answered. */
 TEST(closing_releases_every_kind_of_wait) {
   static const struct {
@@ -950,26 +1051,30 @@ TEST(closing_releases_every_kind_of_wait) {
       {wait_for_run, CODEX_ERROR_CLOSED},            {wait_for_streamed_run, CODEX_ERROR_CLOSED},
       {wait_for_call, CODEX_ERROR_CLOSED},           {wait_for_client_event, CODEX_END},
       {wait_for_start_of_turn, CODEX_ERROR_CLOSED},  {wait_for_start_of_thread, CODEX_ERROR_CLOSED},
+      {wait_for_start_of_compaction, CODEX_ERROR_CLOSED}, {wait_for_stored_thread, CODEX_ERROR_CLOSED},
+      {wait_for_begun_thread, CODEX_ERROR_CLOSED},   {wait_for_login, CODEX_ERROR_CLOSED},
   };
-  enum { THREADS = 4, BEFORE_CLOSING_MS = 200 };
+  enum { THREADS = 4 };
   codex_client *client = connect_or_fail(options_for_fake(never_ends, NULL));
   codex_thread *threads[THREADS];
   codex_turn *turns[2];
-  waiter waiters[COUNT(waits)];
+  static waiter waiters[COUNT(waits)];
+  codex_login *login = NULL;
   codex_error *err = NULL;
   for (int i = 0; i < THREADS; i++) threads[i] = start_thread_or_fail(client, NULL);
   for (int i = 0; i < 2; i++) turns[i] = start_turn_or_fail(threads[i], "go");
+  CHECK_OK(codex_client_login_chatgpt(client, &login, &err), err);
   for (size_t i = 0; i < COUNT(waits); i++) {
-    waiters[i] = (waiter){client, threads[i % THREADS], turns[i % 2], CODEX_OK, pthread_self()};
-    waiters[i].running = thread_start(waits[i].wait, &waiters[i]);
-    if (waits[i].wait == wait_for_streamed_run) sleep_ms(BEFORE_CLOSING_MS);
+    waiters[i] = (waiter){.wait = waits[i].wait, .client = client, .thread = threads[i % THREADS], .turn = turns[i % 2],
+                          .login = login, .about_to_wait = FLAG_INITIALIZER};
+    start_waiting(&waiters[i]);
   }
-  sleep_ms(BEFORE_CLOSING_MS);
   CHECK_OK(codex_client_close(client, PATIENCE, &err), err);
   for (size_t i = 0; i < COUNT(waits); i++) {
     thread_join(waiters[i].running);
     CHECK_INT(waiters[i].status, waits[i].expected);
   }
+  codex_login_free(login);
   for (int i = 0; i < 2; i++) codex_turn_free(turns[i]);
   for (int i = 0; i < THREADS; i++) codex_thread_free(threads[i]);
   codex_client_free(client);
@@ -977,17 +1082,19 @@ TEST(closing_releases_every_kind_of_wait) {
 
 /* A thread that waits inside keeps what it waits for; the handle is gone for everybody else. */
 TEST(handles_may_be_freed_while_others_wait_inside) {
-  enum { BEFORE_FREEING_MS = 200 };
   codex_client *client = connect_or_fail(options_for_fake(
-      "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}],\"test/finish\":[{\"finishTurn\":{\"turns\":\"all\"}},{\"reply\":{}}]}}", NULL));
+      "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}],\"test/finish\":[{\"finishTurn\":{\"turns\":\"all\"}},{\"reply\":{}}],"
+      "\"test/all\":[{\"reply\":{}}]}}", NULL));
   codex_thread *thread = start_thread_or_fail(client, NULL);
-  waiter reader = {client, thread, start_turn_or_fail(thread, "go"), CODEX_OK, pthread_self()};
-  waiter turn = {client, thread, start_turn_or_fail(thread, "go"), CODEX_TIMEOUT, pthread_self()};
-  waiter run = {client, thread, NULL, CODEX_TIMEOUT, pthread_self()};
-  reader.running = thread_start(wait_for_event, &reader);
-  turn.running = thread_start(wait_for_turn, &turn);
-  run.running = thread_start(wait_for_run, &run);
-  sleep_ms(BEFORE_FREEING_MS);
+  waiter run = {.wait = wait_for_run, .client = client, .thread = thread, .about_to_wait = FLAG_INITIALIZER};
+  waiter turn = run, reader = run;
+  turn.wait = wait_for_turn, turn.turn = start_turn_or_fail(thread, "go");
+  reader.wait = wait_for_event, reader.turn = start_turn_or_fail(thread, "go");
+  start_waiting(&run);
+  start_waiting(&turn);
+  /* What the turns have to say so far is there with the answer. */
+  CHECK_OK(codex_client_call(client, "test/all", NULL, PATIENCE, NULL, NULL), NULL);
+  start_waiting(&reader);
   codex_turn_free(reader.turn);
   codex_turn_free(turn.turn);
   codex_thread_free(thread);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LAST_SIGNAL = 31, PATIENCE = 20000, OUTPUT_FLAGS = O_NONBLOCK | O_APPEND };
+enum { LAST_SIGNAL = 64, PATIENCE = 20000, OUTPUT_FLAGS = O_NONBLOCK | O_APPEND };
 
 /* The notification test/crash kills the runtime; a turn says one word and stays open until test/finish. */
 static const char crashes[] = "{\"on\":{\"test/crash\":[{\"abort\":true}],\"test/never\":[]}}";
@@ -412,12 +412,13 @@ static void *interrupt_with_signals(void *pointer) {
 
 /* The handler does not ask for system calls to be repeated, so every one of them may fail with EINTR. */
 HOST(signals_of_the_host_do_not_disturb_a_call_that_waits) {
+  enum { MOST_TURNS = 100 };
   disturber d = {pthread_self(), FLAG_INITIALIZER};
   set_handler(SIGUSR1, count_signal, 0);
   settle();
   codex_client *client = connect_or_fail(fake(NULL));
   pthread_t other = thread_start(interrupt_with_signals, &d);
-  while (flag_count(&d.done) == 0) run_a_turn(client);
+  for (int turns = 0; flag_count(&d.done) == 0 && turns < MOST_TURNS; turns++) run_a_turn(client);
   thread_join(other);
   CHECK(handled > 0);
   end_client(client);
@@ -425,17 +426,38 @@ HOST(signals_of_the_host_do_not_disturb_a_call_that_waits) {
 
 /* ---- environment, standard streams, descriptors ------------------------------------------------------------------ */
 
-/* Whoever read a variable now would end the process. */
-HOST(the_environment_is_read_by_the_call_that_connects_and_never_again) {
-  char **own = environ;
-  codex_client *client = connect_or_fail(fake(crashes));
-  environ = (char **)(uintptr_t)8;
+static const char asks_and_crashes[] =
+    "{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},{\"request\":[0,\"item/commandExecution/requestApproval\","
+    "{\"threadId\":\"$threadId\",\"turnId\":\"$turnId\",\"itemId\":\"i\",\"command\":\"ls\"}]},{\"waitAnswer\":0},{\"finishTurn\":{}}],"
+    "\"test/crash\":[{\"abort\":true}],\"test/never\":[]}}";
+
+/* A client with a handler, which is asked in each turn, a log and a trace. */
+static codex_client *client_with_callbacks(codex_status (*open)(const codex_client_options *, codex_client **, codex_error **)) {
+  codex_client *client = NULL;
+  codex_error *err = NULL;
+  codex_client_options *options = fake(asks_and_crashes);
+  CHECK_OK(codex_client_options_set_request_handler(options, drop_request, NULL, NULL), NULL);
+  CHECK_OK(codex_client_options_set_log(options, CODEX_LOG_TRACE, ignore_log, NULL, NULL), NULL);
+  CHECK_OK(open(options, &client, &err), err);
+  return client;
+}
+
+static void live_until_the_crash(codex_client *client) {
   codex_error *err = NULL;
   run_a_turn(client);
   codex_client_notify(client, "test/crash", NULL, NULL);
   CHECK_STATUS(codex_client_call(client, "test/never", NULL, PATIENCE, NULL, &err), CODEX_ERROR_TRANSPORT, err);
   forget(&err);
   end_client(client);
+}
+
+/* Whoever read a variable now would end the process. */
+HOST(the_environment_is_read_by_the_call_that_connects_and_never_again) {
+  char **own = environ;
+  codex_client *connected = client_with_callbacks(codex_client_connect), *begun = client_with_callbacks(codex_client_begin);
+  environ = (char **)(uintptr_t)8;
+  live_until_the_crash(connected);
+  live_until_the_crash(begun);
   environ = own;
 }
 
@@ -526,6 +548,7 @@ typedef struct possessions {
   codex_event *event;
   codex_event *question;
   codex_request *request;
+  codex_login *login;
   flag done;
 } possessions;
 
@@ -543,45 +566,100 @@ static void *keep_busy(void *pointer) {
   return NULL;
 }
 
+static int32_t exit_at_the_first_event(void *user_data, codex_event *event) {
+  (void)user_data, (void)event;
+  exit(7);
+}
+
 #define CHECK_FORKED(status)                        \
   do {                                              \
     CHECK_STATUS(status, CODEX_ERROR_FORKED, err);  \
     forget(&err);                                   \
   } while (0)
 
-static void check_everything_is_refused(possessions *p) {
+/* tests/evidence.rs compares these calls with the header. */
+static void check_calls_of_the_client_are_refused(codex_client *client) {
   codex_error *err = NULL;
   codex_thread *thread = NULL;
+  codex_login *login = NULL;
+  codex_event *event = NULL;
+  char *json = NULL;
+  CHECK_FORKED(codex_client_call(client, "m", NULL, CODEX_WAIT_FOREVER, NULL, &err));
+  CHECK_FORKED(codex_client_begin_call(client, "m", NULL, CODEX_WAIT_FOREVER, NULL, NULL, &err));
+  CHECK_FORKED(codex_client_notify(client, "m", NULL, &err));
+  CHECK_FORKED(codex_client_next_event(client, CODEX_WAIT_FOREVER, &event, &err));
+  CHECK_FORKED(codex_client_set_wakeup(client, NULL, NULL, NULL));
+  CHECK_FORKED(codex_client_add_tool(client, "t", "a tool", "{\"type\":\"object\"}", drop_request, NULL, NULL, &err));
+  CHECK_FORKED(codex_client_login_api_key(client, "key", &err));
+  CHECK_FORKED(codex_client_login_chatgpt(client, &login, &err));
+  CHECK_FORKED(codex_client_login_device_code(client, &login, &err));
+  CHECK_FORKED(codex_client_account(client, false, &json, &err));
+  CHECK_FORKED(codex_client_logout(client, &err));
+  CHECK_FORKED(codex_client_models(client, NULL, &json, &err));
+  CHECK_FORKED(codex_client_close(client, CODEX_WAIT_DEFAULT, &err));
+  CHECK_FORKED(codex_thread_start(client, NULL, &thread, &err));
+  CHECK_FORKED(codex_thread_begin(client, NULL, &thread, &err));
+  CHECK_FORKED(codex_thread_resume(client, "t", NULL, &thread, &err));
+  CHECK_FORKED(codex_thread_resume_begin(client, "t", NULL, &thread, &err));
+  CHECK_FORKED(codex_thread_fork(client, "t", NULL, &thread, &err));
+  CHECK_FORKED(codex_thread_fork_begin(client, "t", NULL, &thread, &err));
+  CHECK_FORKED(codex_thread_from_id(client, "t", &thread, &err));
+  CHECK_FORKED(codex_thread_unarchive(client, "t", &err));
+  CHECK_FORKED(codex_thread_list(client, NULL, &json, &err));
+  CHECK(codex_client_stats_json(client) == NULL);
+  CHECK_INT(codex_client_wakeup_fd(client), -1);
+}
+
+static void check_calls_of_the_thread_are_refused(codex_thread *thread) {
+  codex_error *err = NULL;
   codex_turn *turn = NULL;
   codex_turn_result *result = NULL;
+  char *json = NULL;
+  CHECK_FORKED(codex_thread_wait(thread, CODEX_WAIT_FOREVER, &err));
+  CHECK_FORKED(codex_thread_read(thread, true, &json, &err));
+  CHECK_FORKED(codex_thread_set_name(thread, "n", &err));
+  CHECK_FORKED(codex_thread_archive(thread, &err));
+  CHECK_FORKED(codex_thread_delete(thread, &err));
+  CHECK_FORKED(codex_thread_unsubscribe(thread, &err));
+  CHECK_FORKED(codex_thread_run(thread, "go", NULL, &result, &err));
+  CHECK_FORKED(codex_thread_run_streamed(thread, "go", NULL, exit_at_the_first_event, NULL, &result, &err));
+  CHECK_FORKED(codex_thread_review(thread, "{\"type\":\"uncommittedChanges\"}", NULL, &turn, &err));
+  CHECK_FORKED(codex_thread_goal(thread, "goal", NULL, &turn, &err));
+  CHECK_FORKED(codex_thread_compact(thread, &turn, &err));
+  CHECK_FORKED(codex_turn_start(thread, "go", NULL, &turn, &err));
+  CHECK_FORKED(codex_turn_begin(thread, "go", NULL, &turn, &err));
+  CHECK_FORKED(codex_turn_attach(thread, NULL, &turn, &err));
+}
+
+static void check_calls_of_the_rest_are_refused(possessions *p) {
+  codex_error *err = NULL;
+  codex_turn_result *result = NULL;
   codex_event *event = NULL;
-  CHECK_FORKED(codex_client_call(p->client, "m", NULL, CODEX_WAIT_FOREVER, NULL, &err));
-  CHECK_FORKED(codex_client_begin_call(p->client, "m", NULL, CODEX_WAIT_FOREVER, NULL, NULL, &err));
-  CHECK_FORKED(codex_client_notify(p->client, "m", NULL, &err));
-  CHECK_FORKED(codex_client_next_event(p->client, CODEX_WAIT_FOREVER, &event, &err));
-  CHECK_FORKED(codex_client_set_wakeup(p->client, NULL, NULL, NULL));
-  CHECK_FORKED(codex_client_close(p->client, CODEX_WAIT_DEFAULT, &err));
-  CHECK_FORKED(codex_thread_start(p->client, NULL, &thread, &err));
-  CHECK_FORKED(codex_thread_begin(p->client, NULL, &thread, &err));
-  CHECK_FORKED(codex_thread_from_id(p->client, "t", &thread, &err));
-  CHECK_FORKED(codex_thread_wait(p->thread, CODEX_WAIT_FOREVER, &err));
-  CHECK_FORKED(codex_thread_set_name(p->thread, "n", &err));
-  CHECK_FORKED(codex_thread_run(p->thread, "go", NULL, &result, &err));
-  CHECK_FORKED(codex_turn_start(p->thread, "go", NULL, &turn, &err));
-  CHECK_FORKED(codex_turn_begin(p->thread, "go", NULL, &turn, &err));
-  CHECK_FORKED(codex_turn_attach(p->thread, NULL, &turn, &err));
   CHECK_FORKED(codex_turn_next_event(p->turn, CODEX_WAIT_FOREVER, &event, &err));
   CHECK_FORKED(codex_turn_steer(p->turn, "go", NULL, &err));
   CHECK_FORKED(codex_turn_interrupt(p->turn, &err));
   CHECK_FORKED(codex_turn_wait(p->turn, CODEX_WAIT_FOREVER, &result, &err));
+  CHECK_FORKED(codex_login_wait(p->login, CODEX_WAIT_FOREVER, &err));
+  CHECK_FORKED(codex_login_cancel(p->login, &err));
   CHECK_FORKED(codex_request_approve(p->request, false, &err));
+  CHECK_FORKED(codex_request_decline(p->request, &err));
+  CHECK_FORKED(codex_request_cancel_turn(p->request, &err));
+  CHECK_FORKED(codex_request_respond_text(p->request, true, "done", &err));
+  CHECK_FORKED(codex_request_respond_items(p->request, true, "{\"input\":[{\"type\":\"text\",\"text\":\"t\"}]}", &err));
+  CHECK_FORKED(codex_request_respond_json(p->request, "{}", &err));
+  CHECK_FORKED(codex_request_fail(p->request, -32603, "no", &err));
   CHECK_FORKED(codex_request_set_cancelled(p->request, flag_raise_callback, NULL, NULL));
-  CHECK(codex_client_stats_json(p->client) == NULL);
-  CHECK_INT(codex_client_wakeup_fd(p->client), -1);
   CHECK_STR(codex_event_method(p->event), "item/agentMessage/delta");
 }
 
+static void check_everything_is_refused(possessions *p) {
+  check_calls_of_the_client_are_refused(p->client);
+  check_calls_of_the_thread_are_refused(p->thread);
+  check_calls_of_the_rest_are_refused(p);
+}
+
 static void free_possessions(possessions *p) {
+  codex_login_free(p->login);
   codex_request_free(p->request);
   codex_event_free(p->question);
   codex_event_free(p->event);
@@ -593,7 +671,7 @@ static void free_possessions(possessions *p) {
 static const char asks_and_waits[] =
     "{\"on\":{\"turn/start\":[[{\"turn\":{\"hold\":true,\"deltas\":[\"word\"]}},{\"request\":[0,\"item/commandExecution/requestApproval\","
     "{\"threadId\":\"$threadId\",\"turnId\":\"$turnId\",\"itemId\":\"i\",\"command\":\"ls\"}]},{\"waitAnswer\":0},{\"finishTurn\":{}}],"
-    "[{\"builtin\":true}]]}}";
+    "[{\"builtin\":true}]],\"account/login/start\":[{\"reply\":{\"type\":\"chatgpt\",\"loginId\":\"l\",\"authUrl\":\"http://a\"}}]}}";
 
 HOST(the_child_of_a_fork_is_refused_and_may_free_everything_and_the_parent_goes_on) {
   enum { FORKS = 10 };
@@ -605,6 +683,7 @@ HOST(the_child_of_a_fork_is_refused_and_may_free_everything_and_the_parent_goes_
   p.event = await_event(p.turn, CODEX_EVENT_MESSAGE_DELTA);
   p.question = await_event(p.turn, CODEX_EVENT_REQUEST);
   p.request = codex_event_take_request(p.question);
+  CHECK_OK(codex_client_login_chatgpt(p.client, &p.login, &err), err);
   pthread_t waiting = thread_start(wait_inside, &p), busy = thread_start(keep_busy, &p);
   for (int i = 0; i < FORKS; i++) {
     int status = -1;
@@ -700,11 +779,6 @@ HOST(exit_while_other_threads_wait_inside_keeps_its_status) {
   exit(7);
 }
 
-static int32_t exit_at_the_first_event(void *user_data, codex_event *event) {
-  (void)user_data, (void)event;
-  exit(7);
-}
-
 HOST(exit_in_an_event_callback_keeps_its_status) {
   leave_turns_running(fake(held));
   codex_thread_run_streamed(left.thread, "go", NULL, exit_at_the_first_event, NULL, &left_result, NULL);
@@ -735,15 +809,59 @@ HOST(exit_in_a_log_callback_keeps_its_status) {
   codex_thread_run(left.thread, "go", NULL, &left_result, NULL);
 }
 
-static void exit_in_wakeup(void *user_data) {
+static void exit_in_callback(void *user_data) {
   (void)user_data;
   exit(7);
 }
 
+static void ignore_wakeup(void *user_data) { (void)user_data; }
+
 HOST(exit_in_a_wake_up_keeps_its_status) {
   leave_turns_running(fake(held));
-  CHECK_OK(codex_client_set_wakeup(left.client, exit_in_wakeup, NULL, NULL), NULL);
+  CHECK_OK(codex_client_set_wakeup(left.client, exit_in_callback, NULL, NULL), NULL);
   CHECK_OK(codex_client_begin_call(left.client, "test/finish", NULL, PATIENCE, NULL, NULL, NULL), NULL);
+  sleep_ms(PATIENCE);
+}
+
+static void exit_in_trace(void *user_data, int32_t direction, const char *line, size_t length) {
+  (void)user_data, (void)direction, (void)length;
+  if (strstr(line, "test/now") != NULL) exit(7);
+}
+
+HOST(exit_in_a_trace_callback_keeps_its_status) {
+  codex_client_options *options = fake(held);
+  CHECK_OK(codex_client_options_set_trace(options, exit_in_trace, NULL, NULL), NULL);
+  leave_turns_running(options);
+  codex_client_call(left.client, "test/now", NULL, PATIENCE, NULL, NULL);
+  sleep_ms(PATIENCE);
+}
+
+HOST(exit_in_a_tool_keeps_its_status) {
+  leave_turns_running(fake("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}],\"test/now\":[{\"request\":[0,\"item/tool/call\","
+                           "{\"threadId\":\"elsewhere\",\"turnId\":\"foreign\",\"callId\":\"c\",\"tool\":\"t\",\"arguments\":{}}]}]}}"));
+  CHECK_OK(codex_client_add_tool(left.client, "t", "a tool", "{\"type\":\"object\"}", exit_in_handler, NULL, NULL, NULL), NULL);
+  codex_client_notify(left.client, "test/now", NULL, NULL);
+  sleep_ms(PATIENCE);
+}
+
+/* What the first of the turns asks. */
+static codex_request *asked_by_the_first_turn(void) {
+  left.question = await_event(left_turns[0], CODEX_EVENT_REQUEST);
+  return codex_event_take_request(left.question);
+}
+
+HOST(exit_in_a_cancel_callback_keeps_its_status) {
+  leave_turns_running(fake(asks));
+  left.request = asked_by_the_first_turn();
+  CHECK_OK(codex_request_set_cancelled(left.request, exit_in_callback, NULL, NULL), NULL);
+  codex_turn_interrupt(left_turns[0], NULL);
+  sleep_ms(PATIENCE);
+}
+
+HOST(exit_in_a_destroy_function_keeps_its_status) {
+  leave_turns_running(fake(held));
+  CHECK_OK(codex_client_set_wakeup(left.client, ignore_wakeup, NULL, exit_in_callback), NULL);
+  codex_client_set_wakeup(left.client, NULL, NULL, NULL);
   sleep_ms(PATIENCE);
 }
 
@@ -817,6 +935,10 @@ static const host hosts[] = {
     EXITS(exit_in_a_request_handler_keeps_its_status, 7),
     EXITS(exit_in_a_log_callback_keeps_its_status, 7),
     EXITS(exit_in_a_wake_up_keeps_its_status, 7),
+    EXITS(exit_in_a_trace_callback_keeps_its_status, 7),
+    EXITS(exit_in_a_tool_keeps_its_status, 7),
+    EXITS(exit_in_a_cancel_callback_keeps_its_status, 7),
+    EXITS(exit_in_a_destroy_function_keeps_its_status, 7),
     EXITS(exit_handlers_may_use_close_and_free_a_client, 7),
     LIVES(a_thread_that_ends_may_still_use_close_and_free_a_client),
 };

@@ -1,8 +1,10 @@
 //! `include/codex.h` is what the pinned cbindgen makes of the source.
 
+mod boundary;
 mod cpp;
 mod declarations;
 mod documentation;
+mod plain;
 
 use std::path::Path;
 
