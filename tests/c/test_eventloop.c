@@ -142,6 +142,12 @@ static tally read_all(codex_client *client, int64_t timeout_ms) {
   return t;
 }
 
+/* Everything that the runtime has said before the answer, which comes behind it. */
+static void read_all_until_now(codex_client *client) {
+  codex_client_call(client, "test/behind", NULL, PATIENCE, NULL, NULL);
+  read_all(client, 0);
+}
+
 static bool is_readable_within(int fd, int timeout_ms) {
   struct pollfd watched = {fd, POLLIN, 0};
   return poll(&watched, 1, timeout_ms) == 1 && (watched.revents & POLLIN) != 0;
@@ -371,11 +377,15 @@ TEST(closing_before_the_runtime_is_ready_ends_everything_in_order) {
 /* ---- stored threads ---------------------------------------------------------------------------------------------- */
 
 TEST(a_stored_thread_can_be_resumed_without_waiting) {
-  codex_client *client = begin_client(fake(NULL));
+  const char *record = text("%s/record", fresh_directory());
+  codex_client *client = begin_client(
+      options_for_fake("{\"on\":{\"thread/resume\":[{\"waitFor\":\"test/go\"},{\"builtin\":true}]}}", record));
   codex_thread *thread = NULL;
   codex_error *err = NULL;
   CHECK_OK(codex_thread_resume_begin(client, "stored", NULL, &thread, &err), err);
   CHECK_STR(codex_thread_id(thread), "");
+  CHECK(wait_for_text(record, "thread/resume"));
+  CHECK_OK(codex_client_notify(client, "test/go", NULL, &err), err);
   codex_event *ready = await_client_event(client, CODEX_EVENT_THREAD_READY);
   CHECK_STR(codex_event_thread_id(ready), "stored");
   CHECK_STR(codex_thread_id(thread), "stored");
@@ -811,12 +821,12 @@ TEST(freeing_a_turn_with_the_only_events_makes_the_descriptor_unreadable) {
   codex_client *client = connect_client(single_queue(fake(held)));
   codex_thread *thread = start_thread_or_fail(client, NULL);
   int fd = codex_client_wakeup_fd(client);
-  read_all(client, 100);
+  read_all_until_now(client);
   codex_turn *turn = start_turn_or_fail(thread, "go");
   for (int events = 0; events < 2; events++) check_read(client, PATIENCE, CODEX_OK);
   CHECK(is_readable_within(fd, PATIENCE));
   codex_turn_free(turn);
-  read_all(client, 100);
+  read_all_until_now(client);
   CHECK(!is_readable(fd));
   codex_thread_free(thread);
 }

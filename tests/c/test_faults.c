@@ -75,14 +75,14 @@ TEST(a_runtime_that_closes_its_output_ends_the_turn) {
 
 TEST(a_turn_that_falls_silent_ends_by_its_idle_limit) {
   session *s = session_with_fake(HALF_A_TURN "{\"silence\":true}]}}");
-  run_badly(s->thread, "{\"limits\":{\"idleTimeoutMs\":1000}}", CODEX_ERROR_TURN_TIMED_OUT);
+  run_badly(s->thread, "{\"limits\":{\"idleTimeoutMs\":4000}}", CODEX_ERROR_TURN_TIMED_OUT);
   check_partial_result("idleTimeout");
   CHECK_CONTAINS(codex_error_message(run_error), "idleTimeoutMs");
 }
 
 TEST(a_turn_that_falls_silent_ends_by_its_deadline) {
   session *s = session_with_fake(HALF_A_TURN "{\"silence\":true}]}}");
-  run_badly(s->thread, "{\"limits\":{\"timeoutMs\":1000}}", CODEX_ERROR_TURN_TIMED_OUT);
+  run_badly(s->thread, "{\"limits\":{\"timeoutMs\":4000}}", CODEX_ERROR_TURN_TIMED_OUT);
   check_partial_result("timeout");
 }
 

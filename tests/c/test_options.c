@@ -349,7 +349,7 @@ TEST(limits_stay_in_the_library) {
 
 TEST(limits_of_the_client_count_for_turns_that_have_none) {
   codex_client_options *options = options_for_fake("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}]}}", NULL);
-  CHECK_OK(codex_client_options_set_limits(options, "{\"timeoutMs\":300}"), NULL);
+  CHECK_OK(codex_client_options_set_limits(options, "{\"timeoutMs\":3000}"), NULL);
   session *s = session_with_options(options, NULL);
   codex_turn_result *result = NULL;
   codex_error *err = NULL;

@@ -250,7 +250,7 @@ TEST(a_deadline_ends_a_turn_with_its_result) {
   codex_turn_result *result = NULL;
   codex_error *err = NULL;
   model_hangs(s->model, "busy");
-  codex_status status = codex_thread_run(s->thread, "go", "{\"limits\":{\"timeoutMs\":1500}}", &result, &err);
+  codex_status status = codex_thread_run(s->thread, "go", "{\"limits\":{\"timeoutMs\":8000}}", &result, &err);
   CHECK_STATUS(status, CODEX_ERROR_TURN_TIMED_OUT, err);
   CHECK_STR(string_at(codex_turn_result_value(result), "/endedBy"), "timeout");
   CHECK_STR(string_at(codex_turn_result_value(result), "/partialResponse"), "busy");

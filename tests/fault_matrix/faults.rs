@@ -1,9 +1,12 @@
 //! What goes wrong: what the runtime does at the moment when it has to answer the request at hand.
 
+use std::time::Duration;
+
 use fake_runtime::{Action, FinishTurn, Turn};
 use serde_json::{Value, json};
 
 use crate::moments::Moment;
+use crate::support::follow::PATIENCE;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +120,11 @@ impl Fault {
     /// How long a line that is taken may get.
     pub fn line_bytes(self) -> usize {
         if self == Self::HundredMegabytes { 100 << 20 } else { 0 }
+    }
+
+    /// How long an answer may take that comes: behind a very long line, longer.
+    pub fn patience(self) -> Duration {
+        if self.line_bytes() > 0 { 2 * PATIENCE } else { PATIENCE }
     }
 
     /// What the runtime does at a moment.

@@ -19,8 +19,9 @@ use crate::support::follow::{End, PATIENCE, end, events, eventually, next, until
 /// The ceiling of the queues.
 pub const CEILING: usize = 1 << 20;
 
-/// How long the runtime may take over an answer, where one is waited for in vain.
-const IN_VAIN: Duration = Duration::from_secs(3);
+/// How long the runtime may take over an answer, where one is waited for in vain. What comes before must be answered in that time
+/// too, while the runtimes of all cells compete for the machine.
+const IN_VAIN: Duration = Duration::from_secs(6);
 
 /// How long the runtime may take to end by itself.
 const PARTING: Duration = Duration::from_secs(1);
@@ -115,6 +116,7 @@ pub fn live(fake: &Fake, fault: Fault, moment: Moment) -> Seen {
 
 fn connect(fake: &Fake, fault: Fault, moment: Moment) -> Result<Client> {
     let mut options = fake.options();
+    options.connect_timeout = Some(PATIENCE);
     options.set_max_queued_bytes(ceiling(fault, moment))?;
     if fault.oversized() > 0 {
         options.set_max_message_bytes(LONGEST)?;
@@ -134,7 +136,7 @@ fn ceiling(fault: Fault, moment: Moment) -> usize {
 fn answer_time(fault: Fault) -> Duration {
     match fault.class() {
         Class::Unanswered | Class::Stuck | Class::Deaf => IN_VAIN,
-        _ => PATIENCE,
+        _ => fault.patience(),
     }
 }
 

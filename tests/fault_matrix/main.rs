@@ -72,7 +72,7 @@ fn row(fault: Fault) {
     play_at(Fault::Nothing, &Moment::ALL);
     let before = start.with_memory_of(possessions::now());
     // The machine may have no room for nine very long lines at once.
-    let at_once = if fault.line_bytes() > 0 { 3 } else { Moment::ALL.len() };
+    let at_once = if fault.line_bytes() > 0 { 2 } else { Moment::ALL.len() };
     let failed: Vec<String> = Moment::ALL.chunks(at_once).flat_map(|moments| play_at(fault, moments)).collect();
     assert!(failed.is_empty(), "{} of {} cells failed: {failed:#?}", failed.len(), Moment::ALL.len());
     if !before.were_given_back() {

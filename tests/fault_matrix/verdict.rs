@@ -11,8 +11,8 @@ use crate::host::{CEILING, Figures, Seen, Step, Taken};
 use crate::moments::Moment;
 use crate::support::follow::{End, items, messages};
 
-/// No step takes as long as this, but for one that hangs.
-const BOUND: Duration = Duration::from_secs(40);
+/// No step takes longer than its answer may by as much as this, but for one that hangs.
+const MARGIN: Duration = Duration::from_secs(10);
 
 /// Everything that is not as it must be.
 pub fn complaints(fault: Fault, moment: Moment, seen: &Seen) -> Vec<String> {
@@ -20,7 +20,8 @@ pub fn complaints(fault: Fault, moment: Moment, seen: &Seen) -> Vec<String> {
     let has_started = |steps: &[Step]| has_started(&expected, moment, steps);
     let subject = has_started(&[Step::Connect, Step::OpenThread, Step::StartTurn]).then_some(&expected.subject);
     let bystander = has_started(&[Step::Connect, Step::Bystander]).then_some(&expected.bystander);
-    let steps = seen.steps.iter().filter_map(|taken| of_step(taken, expected.of_step(taken.step, moment)));
+    let bound = fault.patience() + MARGIN;
+    let steps = seen.steps.iter().filter_map(|taken| of_step(taken, expected.of_step(taken.step, moment), bound));
     let subject = of_turn("subject", seen.subject.as_ref(), subject);
     let bystander = of_turn("bystander", seen.bystander.as_ref(), bystander);
     let figures = seen.figures.as_ref().and_then(|figures| of_figures(figures, fault, moment));
@@ -32,9 +33,9 @@ fn has_started(expected: &Expected, moment: Moment, steps: &[Step]) -> bool {
     steps.iter().all(|step| matches!(expected.of_step(*step, moment), Outcome::Works))
 }
 
-fn of_step(taken: &Taken, expected: &Outcome) -> Option<String> {
+fn of_step(taken: &Taken, expected: &Outcome, bound: Duration) -> Option<String> {
     let Taken { step, outcome, time } = taken;
-    if *time > BOUND {
+    if *time > bound {
         return Some(format!("{step:?} took {time:?}"));
     }
     let is_so = match (outcome, expected) {

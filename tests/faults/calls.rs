@@ -103,7 +103,7 @@ fn a_turn_is_started_again_by_an_overloaded_runtime() {
 #[test]
 fn a_runtime_that_stays_overloaded_until_the_deadline_is_reported_as_such() {
     play(Script::new().on("busy", [overloaded()]), |fake| {
-        let error = fake.client().call("busy", None, Timeout::After(Duration::from_millis(600))).unwrap_err();
+        let error = fake.client().call("busy", None, Timeout::After(Duration::from_secs(3))).unwrap_err();
         assert_eq!((error.status(), error.reason()), (Status::Overloaded, "overloaded"));
         assert!(error.is_retryable());
         assert!(fake.calls("busy").len() >= 2, "it was asked again");
@@ -197,7 +197,7 @@ fn every_call_is_one_line_whatever_its_parameters_look_like() {
     let pretty = "{\r\n  \"a\": [1,\n 2.50],\n\t\"b\": \"x\\ny\u{2028}\"\n}";
     play(Script::new().on("odd \"method\"\n", [Action::reply("fine")]), move |fake| {
         let client = fake.client();
-        assert_eq!(client.call("odd \"method\"\n", Some(pretty), SHORT).unwrap(), "\"fine\"");
+        assert_eq!(client.call("odd \"method\"\n", Some(pretty), Timeout::After(PATIENCE)).unwrap(), "\"fine\"");
         let line = fake.record().pop().unwrap();
         assert!(line.ends_with("\"params\":{\"a\":[1,2.50],\"b\":\"x\\ny\u{2028}\"}}"), "{line}");
     });
@@ -211,8 +211,10 @@ fn the_answer_to_a_call_that_was_begun_is_an_event_however_it_ends() {
         .on("never", []);
     play(script, |fake| {
         let client = fake.client();
-        for (method, status) in [("good", None), ("bad", Some(Status::Rpc)), ("never", Some(Status::TimedOut))] {
-            let call = client.begin_call(method, None, SHORT, 7).unwrap();
+        let long = Timeout::After(PATIENCE);
+        let calls = [("good", long, None), ("bad", long, Some(Status::Rpc)), ("never", SHORT, Some(Status::TimedOut))];
+        for (method, timeout, status) in calls {
+            let call = client.begin_call(method, None, timeout, 7).unwrap();
             let event = until_client(&client, |event| event.kind() == EventKind::Response);
             assert_eq!((event.call_id(), event.user_data()), (call, 7));
             assert_eq!(event.error().map(Error::status), status);

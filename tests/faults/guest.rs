@@ -57,12 +57,12 @@ fn life(fake: &Fake, number: usize) {
 fn fifty_clients_leave_no_descriptor_no_thread_and_no_zombie() {
     alone(|| {
         play(breaks(), |fake| {
+            let threads = entries("task");
             (0..4).for_each(|number| life(fake, number));
-            let mut before = [0; 2];
-            eventually("the first clients are gone", || {
-                std::thread::sleep(Duration::from_millis(50));
-                std::mem::replace(&mut before, possessions()) == before
+            eventually("the threads of the first clients are gone, with all that they held", || {
+                entries("task") == threads
             });
+            let before = possessions();
             (0..50).for_each(|number| life(fake, number));
             eventually("everything is given back", || possessions() == before);
         });

@@ -2,19 +2,22 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use codex::engine::client::{Client, Read};
+use codex::engine::client_options::ClientOptions;
 use codex::engine::connection::Deadline;
+use codex::engine::log::Level;
 use codex::engine::turn::Turn as Handle;
 use fake_runtime::{Action, Script, Turn};
 
 use crate::support::alone::alone;
-use crate::support::fake::{play, unannounced};
-use crate::support::follow::start;
+use crate::support::fake::{ask, play, unannounced};
+use crate::support::follow::{eventually, start};
 
-/// What is still under way when this has passed is not idleness.
+/// When nobody has woken for so long, nothing is under way any more.
 const SETTLED: Duration = Duration::from_millis(500);
 
 const WATCHED: Duration = Duration::from_secs(2);
@@ -40,12 +43,17 @@ fn sleeps_of(task: &Path) -> u64 {
     count.trim().parse().expect("a number")
 }
 
+/// How often the other threads wake within a time.
+fn wakeups_within(time: Duration) -> u64 {
+    let before = sleeps();
+    thread::sleep(time);
+    sleeps() - before
+}
+
 /// How often the other threads wake while nothing happens.
 fn wakeups() -> u64 {
-    thread::sleep(SETTLED);
-    let before = sleeps();
-    thread::sleep(WATCHED);
-    sleeps() - before
+    eventually("nothing is under way", || wakeups_within(SETTLED) == 0);
+    wakeups_within(WATCHED)
 }
 
 fn assert_idle(wakeups: u64) {
@@ -54,16 +62,25 @@ fn assert_idle(wakeups: u64) {
 
 /// Two turns that stay open, and of which everything has been read.
 fn held(test: impl FnOnce(&Client, &[Handle; 2]) + Send + 'static) {
+    held_with(|_| (), test);
+}
+
+/// The same for a client whose options were changed.
+fn held_with(
+    change: impl FnOnce(&mut ClientOptions) + Send + 'static,
+    test: impl FnOnce(&Client, &[Handle; 2]) + Send + 'static,
+) {
     play(Script::new().on("turn/start", [Action::turn(Turn::held())]), |fake| {
-        let client = fake.client();
+        let client = fake.client_with(change);
         let turns = ["thread-1", "thread-2"].map(|id| start(&unannounced(&client, id), "hello"));
+        ask(&client, "what comes behind the turns").unwrap_err();
         turns.iter().for_each(read_all);
         test(&client, &turns);
     });
 }
 
 fn read_all(turn: &Handle) {
-    while let Read::Event(_) = turn.next_event(within(SETTLED)).expect("the turn goes on") {}
+    while let Read::Event(_) = turn.next_event(Deadline::Now).expect("the turn goes on") {}
 }
 
 fn within(time: Duration) -> Deadline {
@@ -87,6 +104,16 @@ fn assert_idle_in(turns: &[Handle], deadline: Deadline) {
 #[test]
 fn nothing_wakes_while_nobody_waits() {
     alone(|| held(|_, _| assert_idle(wakeups())));
+}
+
+#[test]
+fn nothing_wakes_while_a_handler_a_log_and_a_trace_have_nothing_to_do() {
+    let with_callbacks = |options: &mut ClientOptions| {
+        options.request_handler = Some(Arc::new(drop));
+        options.log = Some((Level::Trace, Arc::new(|_, _, _| ())));
+        options.trace = Some(Arc::new(|_, _| ()));
+    };
+    alone(move || held_with(with_callbacks, |_, _| assert_idle(wakeups())));
 }
 
 #[test]

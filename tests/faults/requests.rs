@@ -14,7 +14,9 @@ use fake_runtime::{Action, FinishTurn, Script, Turn};
 use serde_json::{Value, json};
 
 use crate::support::fake::{Fake, THREAD, ask, limited, play, stat, unannounced};
-use crate::support::follow::{begin, end, events, eventually, listen, parsed, run, start, until, until_client};
+use crate::support::follow::{
+    PATIENCE, begin, end, events, eventually, listen, parsed, run, start, until, until_client,
+};
 
 const COMMAND: &str = "item/commandExecution/requestApproval";
 
@@ -242,7 +244,7 @@ fn a_request_whose_turn_ends_is_cancelled_and_a_late_answer_is_not_sent() {
             kinds.ends_with(&[EventKind::TurnCompleted, EventKind::RequestResolved, EventKind::TurnEnded]),
             "{kinds:?}"
         );
-        assert!(request.is_cancelled() && told.try_recv().is_ok());
+        assert!(request.is_cancelled() && told.recv_timeout(PATIENCE).is_ok());
         assert_eq!(request.answer(&Answer::Approve(Scope::Once)).unwrap_err().status(), Status::AlreadyAnswered);
         drop(request);
         ask(&client, "last").unwrap_err();
