@@ -1,6 +1,7 @@
 //! Who uses the runtime, and which models there are.
 
-use super::client::{Client, Timeout, call};
+use super::call::{Timeout, call};
+use super::client::Client;
 use super::error::{Error, Result};
 use super::json::quote;
 

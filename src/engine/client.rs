@@ -1,51 +1,31 @@
 //! A client: the connection to one runtime, and everything that is asked of it directly.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
 use super::approach::{Approach, Environment, Provisions, heed_environment};
+use super::call::{call, check_method};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestHandler};
 use super::connection::{Anchor, Answering, Connection, Deadline};
 use super::error::{Error, Result, Status};
-use super::event::Event;
-use super::json::{self, Object, quote};
+use super::host_json::parse_params;
+use super::json::quote;
 use super::log::Log;
-use super::params::failure_of;
-use super::queue::Next;
-use super::request::Request;
-use super::session::{Announce, Asks, Config, Interest, Introduced, Wakeup};
+use super::read::read;
+use super::session::{Announce, Asks, Config, Interest, Introduced, Session, Wakeup};
 use super::text::ZString;
 use super::tools::{Tool, Tools};
 use super::transport::{Recorder, Redactor, Tap};
 use crate::sys::WakeupFd;
 
+pub use super::call::Timeout;
+pub use super::read::Read;
+
 /// How many log messages and traces may wait for the host.
 const OBSERVED: usize = 4096;
-
-/// How long a call may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    /// As long as the options say.
-    Default,
-    /// As long as it takes.
-    Never,
-    /// No longer than this.
-    After(Duration),
-}
-
-/// What a reader of events finds.
-#[derive(Debug)]
-pub enum Read {
-    /// An event.
-    Event(Box<Event>),
-    /// Nothing within the time given, or the reader was woken.
-    TimedOut,
-    /// Nothing will come any more.
-    End,
-}
 
 /// One runtime and the connection to it.
 #[derive(Clone, Debug)]
@@ -118,30 +98,29 @@ impl Client {
 
     /// Calls a method of the runtime and waits for the result, which is handed out verbatim.
     pub fn call(&self, method: &str, params: Option<&str>, timeout: Timeout) -> Result<String> {
-        call(self.connection(), method, &checked_params(params)?, timeout)
+        call(self.connection(), method, &parse_params(params)?.to_json(), timeout)
     }
 
     /// Calls a method of the runtime; the answer becomes an event of the client queue.
     pub fn begin_call(&self, method: &str, params: Option<&str>, timeout: Timeout, user_data: usize) -> Result<u64> {
-        let params = checked_params(params)?;
+        let params = parse_params(params)?.to_json();
         check_method(method)?;
         let now = self.connection().now();
         let mut session = self.connection().session()?;
-        let deadline = deadline_of(timeout, now, session.default_deadline(now));
+        let deadline = timeout.deadline(now, session.default_deadline(now));
         session.begin_event_call(method, &params, deadline, user_data)
     }
 
     /// Sends a notification to the runtime.
     pub fn notify(&self, method: &str, params: Option<&str>) -> Result<()> {
         check_method(method)?;
-        let params = params.map(|params| checked_params(Some(params))).transpose()?;
+        let params = params.map(|params| parse_params(Some(params))).transpose()?.map(|params| params.to_json());
         self.connection().session()?.notify(method, params.as_deref())
     }
 
     /// Takes the next event that belongs to no turn handle.
     pub fn next_event(&self, deadline: Deadline) -> Result<Read> {
-        let next = self.connection().wait(Interest::Client, deadline, |session| found(session.next_client_event()))?;
-        read(self.connection(), next)
+        read(self.connection(), Interest::Client, deadline, Session::next_client_event)
     }
 
     /// Has `wakeup` rung when the client queue gets something. When this returns, the former one is rung no more.
@@ -183,96 +162,6 @@ impl Client {
         self.connection().session()?.wake_client();
         Ok(())
     }
-}
-
-/// Calls a method and waits for the result.
-pub(super) fn call(connection: &Arc<Connection>, method: &str, params: &str, timeout: Timeout) -> Result<String> {
-    check_method(method)?;
-    let _coming = connection.about_to_wait();
-    let now = connection.now();
-    let call = {
-        let mut session = connection.session()?;
-        let deadline = deadline_of(timeout, now, session.default_deadline(now));
-        session.begin_call(method, params, deadline)?
-    };
-    match connection.wait(Interest::Call(call), Deadline::Never, |session| session.take_answer(call)) {
-        Ok(Some(answer)) => answer,
-        Ok(None) => Err(Error::new(Status::Internal, "a call without a deadline ended without an answer")),
-        Err(error) => {
-            connection.session()?.forget_call(call);
-            Err(error)
-        }
-    }
-}
-
-/// What a look into a queue found; `None` to look again later.
-pub(super) fn found(next: Next) -> Option<Next> {
-    (!matches!(next, Next::Empty)).then_some(next)
-}
-
-/// The event that a reader found, with the request that it may carry.
-pub(super) fn read(connection: &Arc<Connection>, next: Option<Next>) -> Result<Read> {
-    Ok(match next {
-        Some(Next::Event(event)) => {
-            if event.kind() == super::event::EventKind::Request {
-                attach_request(connection, &event)?;
-            }
-            Read::Event(event)
-        }
-        Some(Next::End) => Read::End,
-        Some(Next::Woken | Next::Empty) | None => Read::TimedOut,
-    })
-}
-
-fn attach_request(connection: &Arc<Connection>, event: &Event) -> Result<()> {
-    let question = connection.session()?.take_question(connection.now(), event.request_id());
-    if let Some(snapshot) = question {
-        event.attach_request(Request::new(Arc::clone(connection), snapshot));
-    }
-    Ok(())
-}
-
-fn deadline_of(timeout: Timeout, now: Instant, default: Option<Instant>) -> Option<Instant> {
-    match timeout {
-        Timeout::Default => default,
-        Timeout::Never => None,
-        Timeout::After(duration) => now.checked_add(duration),
-    }
-}
-
-/// A method that the runtime cannot read is never answered.
-fn check_method(method: &str) -> Result<()> {
-    if method.is_empty() {
-        Err(Error::invalid_argument("the method is empty; name one, like model/list"))
-    } else {
-        Ok(())
-    }
-}
-
-/// The parameters on one line. The runtime expects an object wherever it expects anything.
-pub(super) fn checked_params(params: Option<&str>) -> Result<String> {
-    Ok(parse_params(params)?.to_json())
-}
-
-/// The parameters of a call, as members.
-pub(super) fn parse_params(params: Option<&str>) -> Result<Object> {
-    parse_object("params", params)
-}
-
-/// The members of an object that the host gave as JSON.
-pub(super) fn parse_object(what: &str, text: Option<&str>) -> Result<Object> {
-    let Some(text) = text else { return Ok(Object::new()) };
-    if let Some(failure) = failure_of(text) {
-        return Err(failure);
-    }
-    Object::parse(text).map_err(|error| match error {
-        json::ObjectError::Json(error) => {
-            Error::new(Status::InvalidJson, format!("{what} are not valid JSON: {error}"))
-        }
-        json::ObjectError::NotAnObject { .. } => {
-            Error::invalid_argument(format!("{what} must be a JSON object: {error}"))
-        }
-    })
 }
 
 fn reach(options: &ClientOptions, approach: Approach) -> Result<(Arc<Connection>, Introduced)> {
@@ -355,26 +244,4 @@ fn initialize_params(options: &ClientOptions) -> String {
         options.experimental_api == ExperimentalApi::Enabled,
         opt_out.join(",")
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn params_must_be_an_object() {
-        assert_eq!(checked_params(Some("{ \"a\": [1, 2.50] }")).unwrap(), r#"{"a":[1,2.50]}"#);
-        assert_eq!(checked_params(None).unwrap(), "{}");
-        assert_eq!(checked_params(Some("[]")).unwrap_err().status(), Status::InvalidArgument);
-        let error = checked_params(Some("{\n \"a\" 1}")).unwrap_err();
-        assert_eq!(error.status(), Status::InvalidJson);
-        assert!(error.message().contains("line 2"), "{}", error.message());
-    }
-
-    #[test]
-    fn params_that_a_setter_failed_on_fail_the_call_with_that() {
-        let failure = Error::new(Status::InvalidJson, "the value of \"x\" is no JSON");
-        let told = checked_params(Some(&super::super::params::failed_text(&failure))).unwrap_err();
-        assert_eq!((told.status(), told.message()), (failure.status(), failure.message()));
-    }
 }

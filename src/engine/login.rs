@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, Timeout, call};
+use super::call::{Timeout, call};
+use super::client::Client;
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::json::{member, quote, string};

@@ -2,6 +2,7 @@
 
 pub mod account;
 mod approach;
+pub mod call;
 pub mod callbacks;
 pub mod client;
 pub mod client_options;
@@ -11,6 +12,7 @@ pub mod connection;
 pub mod endpoint;
 pub mod error;
 pub mod event;
+pub mod host_json;
 pub mod json;
 pub mod limits;
 pub mod log;
@@ -19,6 +21,7 @@ pub mod method;
 pub mod params;
 mod policy;
 pub mod queue;
+pub mod read;
 mod reason;
 pub mod request;
 pub mod result;

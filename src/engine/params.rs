@@ -110,31 +110,6 @@ impl From<ParamsError> for Error {
     }
 }
 
-/// What stands for the JSON of params that a setter failed on: no JSON at all, so that nobody sends it, and recognised by the
-/// call that it is given to.
-const FAILED: &str = "!params ";
-
-/// The text that makes a call fail with `failure`.
-pub fn failed_text(failure: &Error) -> String {
-    let word = if failure.status() == Status::InvalidJson { "json" } else { "argument" };
-    format!("{FAILED}{word} {}", failure.message())
-}
-
-/// The failure that a text stands for, if it does.
-pub fn failure_of(text: &str) -> Option<Error> {
-    let (word, message) = text.strip_prefix(FAILED)?.split_once(' ')?;
-    let status = if word == "json" { Status::InvalidJson } else { Status::InvalidArgument };
-    Some(Error::new(status, message))
-}
-
-/// A JSON text of the host's, on one line; a text that stands for a failure gives that failure.
-pub fn checked_json(what: &str, text: &str) -> Result<String, Error> {
-    if let Some(failure) = failure_of(text) {
-        return Err(failure);
-    }
-    minify(text).map_err(|error| Error::new(Status::InvalidJson, format!("{what} is not valid JSON: {error}")))
-}
-
 /// The fields of an object to be sent.
 ///
 /// A key that begins with `/` is a JSON Pointer (RFC 6901) and creates the objects on its way; any other key is the name
@@ -432,19 +407,6 @@ impl Fields {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_text_of_the_hosts_is_put_on_one_line() {
-        assert_eq!(checked_json("x", "{\n  \"a\": [1, \"b c\"]\n}").unwrap(), r#"{"a":[1,"b c"]}"#);
-    }
-
-    #[test]
-    fn a_text_that_is_no_json_is_refused_with_its_place() {
-        let error = checked_json("x", "{\n \"a\" 1}").unwrap_err();
-        assert_eq!(error.status(), Status::InvalidJson);
-        assert!(error.message().contains("line 2, column"), "{}", error.message());
-        let failure = Error::new(Status::InvalidArgument, "the key is empty");
-        assert_eq!(checked_json("x", &failed_text(&failure)).unwrap_err().message(), failure.message());
-    }
     use serde_json::{Value, json};
 
     fn value(params: &Params) -> Value {

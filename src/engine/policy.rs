@@ -1,7 +1,7 @@
 //! The parameters that the library adds to those of the protocol: `approvalMode`, `sandbox`, `includeTurns`, `limits`, `raw`.
 
-use super::client::parse_object;
 use super::error::{Error, Result};
+use super::host_json::parse_object;
 use super::json::{Object, kind_name, member, string};
 use super::limits::Limits;
 
@@ -130,7 +130,7 @@ pub(super) fn unwrap_raw(params: &mut Object) -> Result<()> {
     if !raw.starts_with('{') {
         return Err(Error::invalid_argument(format!("raw must be a JSON object, not {}", kind_name(&raw))));
     }
-    params.extend(parse_object("raw fields", Some(&raw))?);
+    params.extend(parse_object("the raw fields", Some(&raw))?);
     Ok(())
 }
 

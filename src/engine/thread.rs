@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, Timeout, call, parse_params};
+use super::call::{Timeout, call};
+use super::client::Client;
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result};
+use super::host_json::parse_params;
 use super::json::{member, quote, string};
 use super::limits::Limits;
 use super::policy;

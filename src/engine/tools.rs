@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::client_options::RequestHandler;
 use super::error::{Error, Result};
+use super::host_json::checked_json;
 use super::json::{Object, kind_name, member, string};
-use super::params::checked_json;
 use super::schema;
 
 /// The runtime takes names up to this length.

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use super::client::{Read, Timeout, call, found, parse_object, parse_params, read};
+use super::call::{Timeout, call};
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result, Status};
+use super::host_json::{parse_object, parse_params};
 use super::json::{Object, quote};
 use super::limits::Limits;
 use super::policy::{self, TurnSandbox};
+use super::read::{Read, read};
 use super::result::TurnResult;
 use super::session::{Delivery, Ended, HandleId, Interest, Opening, Queues, Session, TurnStart};
 use super::spares::Spares;
@@ -68,7 +70,7 @@ impl Turn {
         let mut params = parse_params(params)?;
         let limits = policy::take_limits(&mut params, thread.limits())?;
         policy::unwrap_raw(&mut params)?;
-        params.set_raw("target", parse_object("target", Some(target))?.to_json());
+        params.set_raw("target", parse_object("the target", Some(target))?.to_json());
         let _coming = thread.connection().about_to_wait();
         let turn = Self::open_with(thread, Opening::Review, &params, limits, Delivery::Kept)?;
         turn.wait_started()?;
@@ -177,8 +179,7 @@ impl Turn {
 
     fn next_own_event(&self, deadline: Deadline) -> Result<Read> {
         let interest = Interest::Turn(self.handle);
-        let next = self.connection().wait(interest, deadline, |session| found(session.next_turn_event(self.handle)))?;
-        read(self.connection(), next)
+        read(self.connection(), interest, deadline, |session| session.next_turn_event(self.handle))
     }
 
     /// Adds input to the running turn.

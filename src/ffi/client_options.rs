@@ -11,9 +11,9 @@ use crate::engine::client_options::{
 };
 use crate::engine::endpoint::{BearerToken, Endpoint};
 use crate::engine::error::{Error, Result};
+use crate::engine::host_json::checked_json;
 use crate::engine::limits::Limits;
 use crate::engine::log::Level;
-use crate::engine::params::checked_json;
 use crate::engine::session::{Interrupts, Queues};
 use crate::engine::text::ZString;
 use crate::engine::transport::Direction;

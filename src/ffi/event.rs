@@ -7,8 +7,8 @@ use super::request::{codex_request, give_request};
 use super::status::{CODEX_END, CODEX_OK, CODEX_TIMEOUT, codex_status};
 use super::value::{Views, codex_value};
 use super::{panic, string};
-use crate::engine::client::Read;
 use crate::engine::event::Event;
+use crate::engine::read::Read;
 use crate::engine::spares::Spares;
 
 /// What an event is about. An open integer: later versions may add values.

@@ -5,7 +5,8 @@ use super::handle::{self, Boxed, required};
 use super::status::codex_status;
 use super::{panic, string};
 use crate::engine::error::{Error, Result};
-use crate::engine::params::{Params, failed_text, failure_of};
+use crate::engine::host_json::{failed_text, failure_of};
+use crate::engine::params::Params;
 use crate::engine::text::ZString;
 
 /// A builder of the params of a call. Owned by the caller; used by one thread at a time.

@@ -11,7 +11,7 @@ use super::status::{CODEX_OK, codex_status};
 use super::value::{Views, codex_value, view};
 use super::{panic, string};
 use crate::engine::error::Result;
-use crate::engine::params::checked_json;
+use crate::engine::host_json::checked_json;
 use crate::engine::request::{Answer, Request, Scope, ToolOutcome};
 use crate::engine::session::CancelHook;
 

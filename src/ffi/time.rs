@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::client::Timeout;
+use crate::engine::call::Timeout;
 use crate::engine::connection::{Connection, Deadline};
 use crate::engine::error::{Error, Result};
 
