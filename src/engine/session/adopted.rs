@@ -7,10 +7,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Session;
 use super::early::{EarlyEvents, root_of};
 use super::limits::ANY_TURN;
-use super::turns::{SlotPhase, SlotRef};
-use super::{Purpose, Session, Timer};
+use super::purpose::Purpose;
+use super::slots::{SlotPhase, SlotRef};
+use super::timers::Timer;
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::EventKind;
 use crate::engine::method::Method;

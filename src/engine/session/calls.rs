@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::{Purpose, Session, add_listener};
+use super::purpose::Purpose;
+use super::{Session, add_listener};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, quote};

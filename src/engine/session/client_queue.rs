@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::turns::HandleId;
+use super::handles::HandleId;
 use super::{Queues, Session};
 use crate::engine::error::Error;
 use crate::engine::event::{Event, EventKind, Parts};

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::turns::{SlotPhase, SlotRef};
-use super::{Purpose, Session, Timer};
+use super::Session;
+use super::purpose::Purpose;
+use super::slots::{SlotPhase, SlotRef};
+use super::timers::Timer;
 use crate::engine::error::Result;
 use crate::engine::json::{member, quote};
 use crate::engine::log::Level;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
-use super::{Announce, Purpose, Session, State};
+use super::purpose::Purpose;
+use super::{Announce, Session, State};
 use crate::engine::company::Company;
 use crate::engine::compat::{self, RuntimeVersion};
 use crate::engine::error::{CONNECTION_LOST, Error, Result, Status};

@@ -5,9 +5,14 @@
 //! case the new one turns out to have joined it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::turns::Ended;
+use super::Session;
+use super::handles::Ended;
+use super::slots::{SlotPhase, SlotRef};
 use crate::engine::json::{member, string};
+use crate::engine::method::Method;
+use crate::engine::result::Collector;
 use crate::engine::rpc::{Envelope, Notification};
 
 #[derive(Debug, Default)]
@@ -97,6 +102,97 @@ impl EarlyEvents {
     /// What the lines that nobody has claimed occupy.
     pub(super) fn unclaimed_bytes(&self) -> usize {
         self.lines.iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line.len()).sum()
+    }
+}
+
+impl Session {
+    /// From now on events of the thread may be those of this turn.
+    pub(super) fn expect_events(&mut self, index: usize, thread_id: &str) {
+        let early_from = self.early.entry(thread_id.to_owned()).or_default().expect();
+        let thread_total = self.thread_total(thread_id);
+        let slot = &mut self.slots[index];
+        slot.thread_id = thread_id.into();
+        slot.collector = Collector::new(Arc::clone(&slot.thread_id));
+        slot.collector.set_thread_total(thread_total);
+        slot.phase = SlotPhase::Starting { early_from };
+    }
+
+    pub(super) fn keep_early(&mut self, thread_id: &str, turn_id: &str, line: &str, owner: Owner) {
+        let Some(early) = self.early.get_mut(thread_id) else { return };
+        early.keep(turn_id, line, owner);
+        if owner == Owner::Unknown {
+            self.queued(line.len());
+        }
+    }
+
+    /// The turn of a slot has just become known: what was kept of it goes to its handles.
+    pub(super) fn claim_early_events(&mut self, now: Instant, slot: SlotRef, early_from: usize, turn_id: &str) {
+        let Some(index) = self.slot(slot) else { return };
+        let thread_id = Arc::clone(&self.slots[index].thread_id);
+        let mut from = 0;
+        // What comes after the end of the turn is none of its events.
+        while self.slot(slot).is_some_and(|index| self.slots[index].phase != SlotPhase::Relisting) {
+            let early = self.early.get_mut(&*thread_id);
+            let Some((at, owner, line)) = early.and_then(|early| early.claim(turn_id, early_from, from)) else { break };
+            from = at + 1;
+            match owner {
+                Owner::Unknown => {
+                    self.unqueued(line.len());
+                    self.replay(now, &line);
+                }
+                Owner::Known => self.replay_event(now, &line),
+            }
+        }
+    }
+
+    /// A turn has joined another: its handles get what those of the other have had since.
+    pub(super) fn share_early_events(&mut self, index: usize, early_from: usize, turn_id: &str) {
+        let thread_id = Arc::clone(&self.slots[index].thread_id);
+        let lines = self.early.get(&*thread_id).map(|early| early.since(early_from, turn_id)).unwrap_or_default();
+        for line in lines {
+            if let Ok(Envelope::Notification(notification)) = Envelope::read(&line) {
+                self.fan_out(index, Method::of(&notification.method), &notification);
+            }
+        }
+    }
+
+    /// The start of a turn is over; what nobody claimed belongs to the client.
+    pub(super) fn release_start(&mut self, now: Instant, thread_id: &str) {
+        let Some(early) = self.early.get_mut(thread_id) else { return };
+        let Some(lines) = early.release() else { return self.adopt(now, thread_id) };
+        self.early.remove(thread_id);
+        for line in lines {
+            self.unqueued(line.len());
+            self.replay(now, &line);
+        }
+    }
+
+    /// When the connection is lost, a completion that came before the answer still counts.
+    pub(super) fn bind_early_completions(&mut self, now: Instant) {
+        let starting: Vec<SlotRef> =
+            self.slots.iter().filter(|(_, slot)| slot.is_starting()).map(|(index, _)| self.slot_ref(index)).collect();
+        for slot in starting {
+            let Some(index) = self.slot(slot) else { continue };
+            let unclaimed = self.early.get(&*self.slots[index].thread_id).and_then(|early| early.first_unclaimed());
+            if let Some(turn_id) = unclaimed {
+                self.bind(now, index, &turn_id, None);
+            }
+        }
+    }
+
+    /// A line that was kept: its turn is known now, so it goes where it would have gone.
+    fn replay(&mut self, now: Instant, line: &str) {
+        match Envelope::read(line) {
+            Ok(Envelope::Request(id, notification)) => self.ask(now, id, &notification),
+            _ => self.replay_event(now, line),
+        }
+    }
+
+    /// The same for a line that others have had, so that what it asks is asked already.
+    fn replay_event(&mut self, now: Instant, line: &str) {
+        if let Ok(Envelope::Notification(notification)) = Envelope::read(line) {
+            self.route(now, Method::of(&notification.method), &notification);
+        }
     }
 }
 

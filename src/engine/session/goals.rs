@@ -4,9 +4,11 @@
 
 use std::time::Instant;
 
+use super::Session;
 use super::adopted::Opening;
-use super::turns::{HandleId, HandleState, Seen, Slot, SlotPhase};
-use super::{Purpose, Session};
+use super::handles::{HandleId, HandleState};
+use super::purpose::Purpose;
+use super::slots::{Seen, Slot, SlotPhase};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::EventKind;
 use crate::engine::json::{member, quote, string};

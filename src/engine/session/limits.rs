@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::handles::HandleId;
+use super::purpose::Purpose;
 use super::reconcile::Reconciling;
-use super::turns::{HandleId, Seen, SlotPhase, SlotRef};
-use super::{Purpose, Reading, Session, Timer};
+use super::slots::{Seen, SlotPhase, SlotRef};
+use super::timers::Timer;
+use super::{Reading, Session};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::limits::Limits;
 use crate::engine::result::EndedBy;

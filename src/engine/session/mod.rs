@@ -5,20 +5,30 @@
 
 mod adopted;
 mod alarm;
+mod attaching;
 mod calls;
+mod ceiling;
 mod client_queue;
 mod commands;
+mod config;
 mod connecting;
+mod driving;
 mod early;
+mod effects;
 mod fate;
 mod goals;
+mod handles;
 mod limits;
 mod logins;
+mod purpose;
 mod questions;
 mod reconcile;
 mod routing;
 mod sandbox;
+mod slots;
+mod stats;
 mod threads;
+mod timers;
 mod turns;
 
 #[cfg(test)]
@@ -26,19 +36,16 @@ mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
-use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use slab::Slab;
 
 use super::error::{Error, Result, Status};
 use super::event::{Event, EventKind, Parts};
 use super::json::{quote, without_secrets};
-use super::limits::Limits;
 use super::log::{Level, Log};
-use super::reason::rpc_error;
-use super::rpc::{Answered, Envelope, Expired, Outcome, Peer, RpcId};
+use super::rpc::{Answered, Envelope, Outcome, Peer};
 use super::spares::EventMaker;
 use super::tools::Tools;
 
@@ -47,63 +54,30 @@ pub use adopted::Opening;
 pub use alarm::Wakeup;
 pub use calls::HostCall;
 pub use commands::Interrupts;
+pub use config::{Asks, Config, Queues};
 pub use connecting::{Introduced, Started};
+pub use driving::{Lines, Outlook, Parting, Reading};
+pub use effects::Effects;
+pub use handles::{Delivery, Ended, HandleId};
 pub use logins::LoginKey;
 pub use questions::{Answer, CancelHook, Question, QuestionId, Recipient, RequestKind, Snapshot};
+pub use stats::Stats;
 pub use threads::{Announce, ThreadFacts, ThreadKey};
-pub use turns::{Delivery, Ended, HandleId, TurnStart};
+pub use turns::TurnStart;
 
 use alarm::Alarm;
 use calls::HostCalls;
 use client_queue::ClientQueue;
 use connecting::Runtime;
+use driving::DriverState;
 use early::EarlyEvents;
+use handles::Handle;
 use logins::Logins;
+use purpose::Purpose;
 use questions::Questions;
+use slots::Slot;
 use threads::ThreadSlot;
-use turns::{Handle, Slot, SlotRef};
-
-/// How much is read past the ceiling while a call waits for its answer.
-const RESERVE: usize = 8 << 20;
-
-/// What the options decide.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// How long a call may take.
-    pub request_timeout: Option<Duration>,
-    /// How long the host may take to answer a request.
-    pub answer_timeout: Option<Duration>,
-    /// The ceiling of all queues together, in bytes.
-    pub max_queued_bytes: usize,
-    /// Who is asked first when the runtime asks something.
-    pub asks: Asks,
-    /// From where the events of turns are read.
-    pub queues: Queues,
-    /// What an interrupt of the host ends.
-    pub interrupts: Interrupts,
-    /// The limits of turns that have none of their own.
-    pub limits: Limits,
-    /// Decides the jitter of repetitions.
-    pub seed: u64,
-}
-
-/// Who is asked first when the runtime asks something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asks {
-    /// The request handler of the options.
-    Handler,
-    /// The reader of the turn's events, or of the client's.
-    Reader,
-}
-
-/// From where the events of turns are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queues {
-    /// Each turn handle has a queue of its own.
-    PerTurn,
-    /// All of them from the client queue.
-    Single,
-}
+use timers::Timer;
 
 /// How far the connection is.
 #[derive(Debug)]
@@ -117,120 +91,6 @@ enum State {
     Closing,
     /// Nothing more will come; every call fails with this.
     Over(Error),
-}
-
-/// What a call was made for.
-#[derive(Clone, Debug)]
-enum Purpose {
-    /// It introduces the client.
-    Initialize,
-    /// A caller waits for it.
-    Host(HostCall),
-    /// Its answer becomes an event.
-    Event { call_id: u64, user_data: usize },
-    /// It opens this thread.
-    OpenThread { thread: ThreadKey },
-    /// It starts the turn of this slot.
-    StartTurn { slot: SlotRef, thread_id: Arc<str> },
-    /// It asks for the sandbox of the turn of this slot, which is to be begun then.
-    Sandbox { slot: SlotRef, thread_id: Arc<str> },
-    /// It has the runtime begin a turn by itself, which is the slot's.
-    Adopt { slot: SlotRef },
-    /// It finds the turn to attach to.
-    Attach { slot: SlotRef },
-    /// It tells what the turn to attach to has done.
-    Recall { slot: SlotRef, turn: Arc<str>, page: u32 },
-    /// It tells once more what the turn of this slot, which is over, has done.
-    Relist { slot: SlotRef, page: u32 },
-    /// It interrupts the turn of this slot.
-    Interrupt { slot: SlotRef },
-    /// It ends a command of the turn of this slot.
-    EndCommand { slot: SlotRef, item_id: String },
-    /// It asks what became of the turn of this slot.
-    Reconcile { slot: SlotRef, step: reconcile::Step },
-    /// Nobody waits for it.
-    Nobody,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    Turn(SlotRef),
-    Adoption(SlotRef),
-    Question(QuestionId),
-}
-
-/// What whoever drives the connection is doing.
-#[derive(Debug)]
-enum DriverState {
-    /// At work: it will look around before it sleeps.
-    Away,
-    /// At work, and there is something new to do.
-    Called,
-    /// Asleep.
-    Waits(Waker),
-}
-
-/// Why the runtime is to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// The host closed the client: what is to be said is still said.
-    Closed,
-    /// It is not a runtime, or a defect has ended the connection.
-    AtOnce,
-}
-
-/// What whoever drives the connection is to do next. Whatever changes later calls the driver again.
-#[derive(Clone, Copy, Debug)]
-pub struct Outlook {
-    /// Whether there is something to write.
-    pub lines: Lines,
-    /// Whether more may be read.
-    pub reading: Reading,
-    /// Whether the runtime is to end, and in what manner.
-    pub parting: Option<Parting>,
-}
-
-/// Whether there are lines to write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lines {
-    /// There are none.
-    None,
-    /// There are.
-    Some,
-}
-
-/// Whether more may be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// It may.
-    Allowed,
-    /// The queues are full.
-    HeldBack,
-}
-
-/// What is to be done once the lock is let go.
-#[derive(Default)]
-pub struct Effects {
-    /// Whether there is something for whoever drives.
-    pub demanded: bool,
-    /// Whom to wake.
-    pub wakers: Vec<Waker>,
-    /// Requests for functions of the host.
-    pub asked: Vec<(Recipient, Snapshot)>,
-    /// Requests of the runtime that ask what time it is.
-    pub clocks: Vec<RpcId>,
-    /// Hooks of requests that need no answer any more.
-    pub cancelled: Vec<CancelHook>,
-    /// Wake-ups of a host with an event loop.
-    pub wakeups: Vec<Arc<Wakeup>>,
-}
-
-impl Effects {
-    fn is_empty(&self) -> bool {
-        let Self { demanded, wakers, asked, clocks, cancelled, wakeups } = self;
-        let functions = asked.len() + clocks.len() + cancelled.len() + wakeups.len();
-        !demanded && wakers.is_empty() && functions == 0
-    }
 }
 
 /// What is waited for.
@@ -250,39 +110,6 @@ pub enum Interest {
     Client,
     /// How far the connection is.
     State,
-}
-
-/// Figures about the connection.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Stats {
-    /// Messages received.
-    pub received: u64,
-    /// Bytes of the messages received.
-    pub received_bytes: u64,
-    /// Lines that were no message of the protocol.
-    pub malformed: u64,
-    /// Messages beyond the size allowed.
-    pub oversized: u64,
-    /// Messages sent.
-    pub sent: u64,
-    /// Bytes of the messages sent.
-    pub sent_bytes: u64,
-    /// Turns begun by this client.
-    pub turns: u64,
-    /// Tokens that turns of this client used.
-    pub tokens: u64,
-    /// Events that were queued for the host.
-    pub events: u64,
-    /// Deltas that went into the event before them.
-    pub merged: u64,
-    /// Requests of the runtime.
-    pub requests: u64,
-    /// The most that all queues held together, in bytes.
-    pub peak_queued_bytes: usize,
-    /// The most that the queue of one turn handle held, in bytes.
-    pub peak_turn_queue_bytes: usize,
-    /// The most that the client queue held, in bytes.
-    pub peak_client_queue_bytes: usize,
 }
 
 /// The state of one connection.
@@ -401,214 +228,6 @@ impl Session {
         self.push_client_event(event.with_text(why));
     }
 
-    fn answered(&mut self, now: Instant, id: &RpcId, outcome: &Outcome<'_>) {
-        match self.peer.answered(now, id, outcome) {
-            Answered::Call(purpose, method) => {
-                let answer = match outcome {
-                    Outcome::Result(result) => Ok(*result),
-                    Outcome::Error(error) => Err(rpc_error(&method, error)),
-                };
-                self.complete(now, purpose, answer);
-            }
-            Answered::Late(purpose) => self.answered_late(purpose, outcome),
-            Answered::Again => {}
-            Answered::Unknown => {
-                self.log.emit(Level::Debug, "codex::rpc", || format!("an answer with the unknown id {id} was ignored"));
-            }
-        }
-    }
-
-    fn complete(&mut self, now: Instant, purpose: Purpose, answer: Result<&str>) {
-        match purpose {
-            Purpose::Initialize => self.initialize_answered(now, answer),
-            Purpose::Host(call) => self.host_call_answered(call, answer),
-            Purpose::Event { call_id, user_data } => self.event_call_answered(call_id, user_data, answer),
-            Purpose::OpenThread { thread } => self.thread_opened(now, thread, answer),
-            Purpose::StartTurn { slot, thread_id } => match self.slot(slot) {
-                Some(index) => self.turn_start_answered(now, index, answer),
-                None => self.interrupt_unwanted(&thread_id, answer),
-            },
-            Purpose::Sandbox { slot, thread_id } => self.sandbox_answered(now, slot, &thread_id, answer),
-            Purpose::Adopt { slot } => self.adoption_answered(now, slot, answer),
-            Purpose::Attach { slot } => self.attach_answered(now, slot, answer),
-            Purpose::Recall { slot, turn, page } => self.recalled(now, slot, &turn, page, answer),
-            Purpose::Relist { slot, page } => self.relisted(now, slot, page, answer),
-            Purpose::Interrupt { slot } => self.interrupt_answered(slot, answer),
-            Purpose::EndCommand { slot, item_id } => self.end_command_answered(now, slot, &item_id, answer),
-            Purpose::Reconcile { slot, step } => self.reconcile_answered(now, slot, step, answer),
-            Purpose::Nobody => {}
-        }
-    }
-
-    fn answered_late(&mut self, purpose: Purpose, outcome: &Outcome<'_>) {
-        if let (Purpose::StartTurn { thread_id, .. }, Outcome::Result(result)) = (purpose, outcome) {
-            self.interrupt_unwanted(&thread_id, Ok(result));
-        }
-    }
-
-    /// Nobody waits for this turn any more, so it must not run on unseen; unless another handle follows it, or is about to.
-    fn interrupt_unwanted(&mut self, thread_id: &str, answer: Result<&str>) {
-        let Some(turn_id) = answer.ok().and_then(turns::turn_id_of) else { return };
-        if self.slots.iter().any(|(_, slot)| *slot.thread_id == *thread_id) {
-            return;
-        }
-        self.log.emit(Level::Warn, "codex::turn", || {
-            format!("turn {turn_id} started after its caller had given up; it is interrupted")
-        });
-        self.send_interrupt(thread_id, limits::ANY_TURN, None, Purpose::Nobody);
-    }
-
-    /// Does what is due at `now`, and says what is to be done outside.
-    pub fn look_around(&mut self, now: Instant) -> Outlook {
-        self.tick(now);
-        Outlook {
-            reading: if self.may_read(now) { Reading::Allowed } else { Reading::HeldBack },
-            lines: if self.has_lines() { Lines::Some } else { Lines::None },
-            parting: self.parting(),
-        }
-    }
-
-    /// Does what is due at `now`.
-    pub fn tick(&mut self, now: Instant) {
-        for expired in self.peer.tick(now) {
-            let error = self.blocked().unwrap_or_else(|| expiry(&expired));
-            self.complete(now, expired.purpose, Err(error));
-        }
-        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.timers.pop();
-            match timer {
-                Timer::Turn(slot) => self.check_turn(now, slot),
-                Timer::Adoption(slot) => self.check_adoption(now, slot),
-                Timer::Question(question) => self.check_question(now, question),
-            }
-        }
-    }
-
-    /// When [`Session::tick`] has something to do next.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        [timer, self.peer.next_deadline()].into_iter().flatten().min()
-    }
-
-    /// Has `timer` looked at when the time has come; a driver that sleeps longer is woken.
-    fn arm(&mut self, at: Instant, timer: Timer) {
-        self.forget_stale_timers();
-        let is_first = self.timers.peek().is_none_or(|Reverse((first, _))| at < *first);
-        self.timers.push(Reverse((at, timer)));
-        if is_first {
-            self.wake_driver();
-        }
-    }
-
-    /// A timer outlives what it was set for, by up to ten minutes. Many short turns must not leave a heap of them.
-    fn forget_stale_timers(&mut self) {
-        let live = self.slots.len() + self.questions.len();
-        if self.timers.len() < 64 + 8 * live {
-            return;
-        }
-        let Self { timers, slots, questions, .. } = self;
-        timers.retain(|Reverse((_, timer))| match timer {
-            Timer::Turn(slot) | Timer::Adoption(slot) => {
-                slots.get(slot.index).is_some_and(|known| known.serial == slot.serial)
-            }
-            Timer::Question(id) => questions.is_open(*id),
-        });
-    }
-
-    /// The next line to write.
-    pub fn next_line(&mut self) -> Option<String> {
-        let line = self.peer.next_line()?;
-        self.stats.sent += 1;
-        self.stats.sent_bytes += line.len() as u64;
-        Some(line)
-    }
-
-    /// Whether there is a line to write.
-    pub fn has_lines(&self) -> bool {
-        self.peer.has_lines()
-    }
-
-    /// Whether more may be read: the queues have room, or somebody waits for an answer that lies behind what fills them.
-    fn may_read(&mut self, now: Instant) -> bool {
-        if self.queued_bytes < self.config.max_queued_bytes {
-            self.read_again(now);
-            return true;
-        }
-        self.reading = Reading::HeldBack;
-        if !self.is_urgent() {
-            return false;
-        }
-        let Some(error) = self.blocked() else { return true };
-        self.fail_what_is_blocked(now, &error);
-        false
-    }
-
-    /// While nothing was read no turn could give a sign of life, so their clocks go on from here.
-    fn read_again(&mut self, now: Instant) {
-        if self.reading == Reading::HeldBack {
-            self.reading = Reading::Allowed;
-            self.slots.iter_mut().for_each(|(_, slot)| slot.clock.progress(now));
-        }
-    }
-
-    /// What waits for an answer behind a full queue would wait for ever.
-    fn fail_what_is_blocked(&mut self, now: Instant, error: &Error) {
-        for call in self.calls.unanswered() {
-            self.host_call_answered(call, Err(error.clone()));
-        }
-        self.fail_blocked_threads(now, error);
-        let urgent = self.slots.iter().filter(|(_, slot)| slot.is_urgent());
-        let urgent: Vec<SlotRef> = urgent.map(|(index, _)| self.slot_ref(index)).collect();
-        for slot in urgent {
-            self.end_blocked_turn(now, slot, error);
-        }
-    }
-
-    /// Whether an answer is waited for without which nothing goes on.
-    fn is_urgent(&self) -> bool {
-        !self.calls.is_empty()
-            || self.opens_thread()
-            || !matches!(self.state, State::Open)
-            || self.slots.iter().any(|(_, slot)| slot.is_urgent())
-    }
-
-    /// Why no answer can come any more until the host reads, if that is so.
-    fn blocked(&self) -> Option<Error> {
-        if self.queued_bytes < self.config.max_queued_bytes.saturating_add(RESERVE) {
-            return None;
-        }
-        let (what, advice) = self.fullest();
-        let message = format!("the answer lies behind {} bytes of {what}; {advice}", self.queued_bytes);
-        Some(Error::new(Status::WouldDeadlock, message).with_reason("queueFull"))
-    }
-
-    /// Whoever drives the connection has looked around and is about to sleep. Gives when it must look again, or nothing when
-    /// there is something to do at once.
-    pub fn driver_sleeps(&mut self, waker: &Waker) -> Option<Option<Instant>> {
-        if matches!(self.driver, DriverState::Called) {
-            self.driver = DriverState::Away;
-            return None;
-        }
-        self.driver = DriverState::Waits(waker.clone());
-        Some(self.next_deadline())
-    }
-
-    /// There is something to write, to read again or to wait for.
-    fn wake_driver(&mut self) {
-        self.effects.demanded = true;
-        if let DriverState::Waits(waker) = std::mem::replace(&mut self.driver, DriverState::Called) {
-            self.effects.wakers.push(waker);
-        }
-    }
-
-    /// What is to be done once the lock is let go, if anything is.
-    pub fn take_effects(&mut self) -> Option<Effects> {
-        (!self.effects.is_empty()).then(|| std::mem::take(&mut self.effects))
-    }
-
     /// Has `waker` called at the next change of what is waited for.
     pub fn listen(&mut self, interest: Interest, waker: &Waker) {
         match interest {
@@ -627,14 +246,6 @@ impl Session {
             State::Connecting | State::Open => Ok(()),
             State::Closing => Err(Error::closed()),
             State::Refused(error) | State::Over(error) => Err(error.clone()),
-        }
-    }
-
-    fn parting(&self) -> Option<Parting> {
-        match self.state {
-            State::Closing => Some(Parting::Closed),
-            State::Refused(_) | State::Over(_) => Some(Parting::AtOnce),
-            _ => None,
         }
     }
 
@@ -684,50 +295,6 @@ impl Session {
         self.cancel_all_questions();
     }
 
-    /// Figures about the connection as JSON.
-    pub fn stats_json(&self) -> String {
-        let stats = &self.stats;
-        let figures: [(&str, u64); 21] = [
-            ("receivedMessages", stats.received),
-            ("receivedBytes", stats.received_bytes),
-            ("malformedLines", stats.malformed),
-            ("oversizedMessages", stats.oversized),
-            ("sentMessages", stats.sent),
-            ("sentBytes", stats.sent_bytes),
-            ("turnsBegun", stats.turns),
-            ("turnsOpen", self.slots.len() as u64),
-            ("tokensUsed", stats.tokens),
-            ("requestsReceived", stats.requests),
-            ("requestsOpen", self.questions.len() as u64),
-            ("callsOutstanding", self.peer.outstanding() as u64),
-            ("callsRetried", self.peer.retries()),
-            ("eventsQueued", stats.events),
-            ("eventsDropped", self.client.dropped),
-            ("deltasMerged", stats.merged),
-            ("queuedBytes", self.queued_bytes as u64),
-            ("peakQueuedBytes", stats.peak_queued_bytes as u64),
-            ("peakTurnQueueBytes", stats.peak_turn_queue_bytes as u64),
-            ("peakClientQueueBytes", stats.peak_client_queue_bytes as u64),
-            ("logMessagesDropped", self.log.dropped()),
-        ];
-        let members: Vec<String> = figures.iter().map(|(name, figure)| format!("\"{name}\":{figure}")).collect();
-        format!("{{{}}}", members.join(","))
-    }
-
-    fn queued(&mut self, bytes: usize) {
-        self.queued_bytes += bytes;
-        self.stats.peak_queued_bytes = self.stats.peak_queued_bytes.max(self.queued_bytes);
-    }
-
-    /// Gives room back, and tells the driver when reading had stopped for want of it.
-    fn unqueued(&mut self, bytes: usize) {
-        let was_full = self.queued_bytes >= self.config.max_queued_bytes;
-        self.queued_bytes = self.queued_bytes.saturating_sub(bytes);
-        if was_full && self.queued_bytes < self.config.max_queued_bytes {
-            self.wake_driver();
-        }
-    }
-
     fn serial(&mut self) -> u64 {
         self.next_serial += 1;
         self.next_serial
@@ -739,14 +306,4 @@ fn add_listener(listeners: &mut Vec<Waker>, waker: &Waker) {
     if !listeners.iter().any(|known| known.will_wake(waker)) {
         listeners.push(waker.clone());
     }
-}
-
-/// Why a call ended at its deadline.
-fn expiry(expired: &Expired<Purpose>) -> Error {
-    if expired.overloaded {
-        let message = format!("the runtime was too busy for {} until its deadline", expired.method);
-        return Error::new(Status::Overloaded, message).with_reason("overloaded").retryable();
-    }
-    let message = format!("the runtime did not answer {} in time; it may still act on it", expired.method);
-    Error::new(Status::TimedOut, message)
 }

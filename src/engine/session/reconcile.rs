@@ -6,9 +6,11 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Session;
+use super::attaching::{find_turn, status_of};
 use super::calls::{OWN_CALL, unanswered};
-use super::turns::{SlotPhase, SlotRef, find_turn, status_of};
-use super::{Purpose, Session};
+use super::purpose::Purpose;
+use super::slots::{SlotPhase, SlotRef};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, quote, string};
 use crate::engine::result::{Collector, EndedBy};

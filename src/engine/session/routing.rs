@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::Session;
 use super::early::Owner;
-use super::turns::{Delivery, HandleId, Seen, SlotPhase};
+use super::handles::{Delivery, HandleId};
+use super::slots::{Seen, SlotPhase};
 use crate::engine::event::EventKind;
 use crate::engine::json::member;
 use crate::engine::method::Method;

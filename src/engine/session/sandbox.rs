@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Session;
+use super::purpose::Purpose;
+use super::slots::{Slot, SlotRef};
 use super::threads::Waits;
-use super::turns::{Slot, SlotRef};
-use super::{Purpose, Session};
 use crate::engine::error::Result;
 use crate::engine::json::{Object, member};
 use crate::engine::policy::{TurnSandbox, workspace_of_config, workspace_of_thread};

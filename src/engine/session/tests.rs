@@ -16,6 +16,7 @@ mod sandbox;
 mod threads;
 mod waking;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

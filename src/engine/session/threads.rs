@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
-use super::turns::SlotRef;
-use super::{Purpose, Session, add_listener};
+use super::purpose::Purpose;
+use super::slots::SlotRef;
+use super::{Session, add_listener};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, string};

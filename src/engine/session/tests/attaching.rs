@@ -2,6 +2,7 @@
 //! items are listed once more before the handles are told of the end.
 
 use super::*;
+use crate::engine::session::ceiling::RESERVE;
 
 fn said(text: &str) -> Value {
     json!({"type": "agentMessage", "id": format!("m-{text}"), "phase": null, "text": text})
