@@ -1,8 +1,9 @@
 use std::ffi::c_char;
 
-use super::client::{client_of, codex_client};
+use super::client::codex_client;
 use super::error::codex_error;
-use super::status::{CODEX_OK, codex_status};
+use super::handle::held;
+use super::status::codex_status;
 use super::{panic, string};
 use crate::engine::account::Token;
 
@@ -26,12 +27,7 @@ pub unsafe extern "C" fn codex_client_login_api_key(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client, a string and a place, or NULL.
-    unsafe {
-        panic::call(err, || {
-            client_of(client)?.login_api_key(string::required(api_key, "api_key")?)?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || held(client)?.login_api_key(string::required(api_key, "api_key")?)) }
 }
 
 /// Asks the runtime who is logged in. The answer has the member "account": null when nobody is, or when the model provider needs
@@ -53,7 +49,7 @@ pub unsafe extern "C" fn codex_client_account(
     // SAFETY: the caller passes a client and places, or NULL.
     unsafe {
         string::hand_out(out_json, err, || {
-            client_of(client)?.account(if refresh_token { Token::Renewed } else { Token::Kept })
+            held(client)?.account(if refresh_token { Token::Renewed } else { Token::Kept })
         })
     }
 }
@@ -67,12 +63,7 @@ pub unsafe extern "C" fn codex_client_account(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_logout(client: *mut codex_client, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a client and a place, or NULL.
-    unsafe {
-        panic::call(err, || {
-            client_of(client)?.logout()?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || held(client)?.logout()) }
 }
 
 /// Asks the runtime for a page of its models. The answer has the members "data", an array of models, and "nextCursor", which is
@@ -92,7 +83,5 @@ pub unsafe extern "C" fn codex_client_models(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client, a string and places, or NULL.
-    unsafe {
-        string::hand_out(out_json, err, || client_of(client)?.models(string::optional(params_json, "params_json")?))
-    }
+    unsafe { string::hand_out(out_json, err, || held(client)?.models(string::optional(params_json, "params_json")?)) }
 }

@@ -1,15 +1,14 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
-use std::sync::Arc;
 
 use super::client_options::codex_client_options;
 use super::closure::{UserData, codex_destroy_fn};
 use super::error::codex_error;
 use super::event::{codex_event, give_read};
-use super::handle::{self, Out, Shared, required};
+use super::handle::{self, Out, Shared, held};
 use super::request::codex_wakeup_fn;
-use super::status::{CODEX_OK, codex_status};
+use super::status::codex_status;
 use super::{panic, string, time};
 use crate::engine::client::Client;
 use crate::engine::client_options::ClientOptions;
@@ -22,15 +21,7 @@ pub struct codex_client {
 
 impl Shared for codex_client {
     type Value = Client;
-}
-
-/// A share of a client that a call holds while it is under way.
-///
-/// # Safety
-/// `client` is NULL or a client that is not freed while this function runs.
-pub(crate) unsafe fn client_of(client: *const codex_client) -> crate::engine::error::Result<Arc<Client>> {
-    // SAFETY: the caller's promise.
-    required(unsafe { handle::shared(client) }, "client")
+    const NAME: &'static str = "client";
 }
 
 /// ## Client
@@ -56,13 +47,9 @@ pub unsafe extern "C" fn codex_client_connect(
 ) -> codex_status {
     // SAFETY: the caller passes places for the client and the error, or NULL, and its options or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
+        handle::hand_out(out, err, || {
             let defaults = ClientOptions::default();
-            let client = Client::connect(handle::borrow(options).unwrap_or(&defaults))?;
-            out.set(handle::share(Arc::new(client)));
-            Ok(CODEX_OK)
+            Client::connect(handle::borrow(options).unwrap_or(&defaults))
         })
     }
 }
@@ -84,15 +71,12 @@ pub unsafe extern "C" fn codex_client_begin(
 ) -> codex_status {
     // SAFETY: the caller passes places for the client and the error, or NULL, and its options or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
+        handle::hand_out(out, err, || {
             let defaults = ClientOptions::default();
             let client = Client::begin(handle::borrow(options).unwrap_or(&defaults))?;
             client.connection().session()?.open_client_queue();
             client.connection().serve_at_once();
-            out.set(handle::share(Arc::new(client)));
-            Ok(CODEX_OK)
+            Ok(client)
         })
     }
 }
@@ -114,12 +98,7 @@ pub unsafe extern "C" fn codex_client_close(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client or NULL, and a place for the error or NULL.
-    unsafe {
-        panic::call(err, || {
-            client_of(client)?.close(time::patience(timeout_ms)?)?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || held(client)?.close(time::patience(timeout_ms)?)) }
 }
 
 /// Frees a client. The connection ends with the last handle of the client, its threads, its turns and its logins; a turn that
@@ -158,7 +137,7 @@ pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_stats_json(client: *mut codex_client) -> *mut c_char {
     // SAFETY: the caller passes a client that is not freed, or NULL.
-    panic::value(null_mut(), || Some(string::owned(unsafe { client_of(client) }.ok()?.stats_json().ok()?)))
+    panic::value(null_mut(), || Some(string::owned(unsafe { handle::shared(client) }?.stats_json().ok()?)))
 }
 
 /// Calls any method of the runtime and waits for its result. A call that the runtime refuses because it is overloaded is made
@@ -185,15 +164,15 @@ pub unsafe extern "C" fn codex_client_call(
     // SAFETY: the caller passes a client, strings and places, or NULL.
     unsafe {
         let out = Out::new(out_result_json, null_mut());
-        panic::call(err, || {
-            let client = client_of(client)?;
+        panic::act(err, || {
+            let client = held(client)?;
             let method = string::required(method, "method")?;
             let params = string::optional(params_json, "params_json")?;
             let result = client.call(method, params, time::timeout(timeout_ms)?)?;
             if out.is_wanted() {
                 out.set(string::owned(result));
             }
-            Ok(CODEX_OK)
+            Ok(())
         })
     }
 }
@@ -222,13 +201,13 @@ pub unsafe extern "C" fn codex_client_begin_call(
     // SAFETY: the caller passes a client, strings and places, or NULL.
     unsafe {
         let out = Out::new(out_call_id, 0);
-        panic::call(err, || {
-            let client = client_of(client)?;
+        panic::act(err, || {
+            let client = held(client)?;
             let method = string::required(method, "method")?;
             let params = string::optional(params_json, "params_json")?;
             let user_data = user_data.expose_provenance();
             out.set(client.begin_call(method, params, time::timeout(timeout_ms)?, user_data)?);
-            Ok(CODEX_OK)
+            Ok(())
         })
     }
 }
@@ -249,10 +228,8 @@ pub unsafe extern "C" fn codex_client_notify(
 ) -> codex_status {
     // SAFETY: the caller passes a client, strings and a place, or NULL.
     unsafe {
-        panic::call(err, || {
-            let client = client_of(client)?;
-            client.notify(string::required(method, "method")?, string::optional(params_json, "params_json")?)?;
-            Ok(CODEX_OK)
+        panic::act(err, || {
+            held(client)?.notify(string::required(method, "method")?, string::optional(params_json, "params_json")?)
         })
     }
 }
@@ -281,7 +258,7 @@ pub unsafe extern "C" fn codex_client_next_event(
         let out = Out::new(out, null_mut());
         panic::call(err, || {
             let out = out.required("out")?;
-            let client = client_of(client)?;
+            let client = held(client)?;
             let deadline = time::deadline(timeout_ms, client.connection())?;
             Ok(give_read(client.next_event(deadline)?, &out))
         })
@@ -295,7 +272,7 @@ pub unsafe extern "C" fn codex_client_next_event(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_wake(client: *mut codex_client) {
     // SAFETY: the caller passes a client that is not freed, or NULL.
-    panic::value((), || unsafe { client_of(client) }.ok()?.wake().ok());
+    panic::value((), || unsafe { handle::shared(client) }?.wake().ok());
 }
 
 /// Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
@@ -318,7 +295,7 @@ pub unsafe extern "C" fn codex_client_set_wakeup(
     let user_data = UserData::new(user_data, destroy);
     panic::status(|| {
         // SAFETY: the caller passes a client that is not freed, or NULL.
-        let client = unsafe { client_of(client) }?;
+        let client = unsafe { held(client) }?;
         client.set_wakeup(r#fn.map(|wakeup| {
             Wakeup::new(move || {
                 // SAFETY: the host's function with the host's pointer.
@@ -338,7 +315,7 @@ pub unsafe extern "C" fn codex_client_set_wakeup(
 pub unsafe extern "C" fn codex_client_wakeup_fd(client: *mut codex_client) -> c_int {
     panic::value(-1, || {
         // SAFETY: the caller passes a client that is not freed, or NULL.
-        let client = unsafe { client_of(client) }.ok()?;
+        let client = unsafe { handle::shared(client) }?;
         Some(client.wakeup_fd().ok()??.as_raw_fd())
     })
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::closure::{UserData, codex_destroy_fn};
 use super::handle::{self, Boxed, required};
-use super::request::{codex_request_fn, give_request};
+use super::request::{codex_request_fn, request_function};
 use super::status::codex_status;
 use super::{panic, string, time};
 use crate::engine::client_options::{
@@ -681,15 +681,9 @@ pub unsafe extern "C" fn codex_client_options_set_request_handler(
     user_data: *mut c_void,
     destroy: codex_destroy_fn,
 ) -> codex_status {
-    let user_data = UserData::new(user_data, destroy);
+    let handler = request_function(r#fn, UserData::new(user_data, destroy));
     let set = |options: &mut ClientOptions| {
-        options.request_handler = r#fn.map(|handler| {
-            let answer = move |request| {
-                // SAFETY: the host's function with the host's pointer; the request is the host's from here on.
-                unsafe { handler(user_data.pointer(), give_request(request)) };
-            };
-            Arc::new(answer) as Arc<_>
-        });
+        options.request_handler = handler;
         Ok(())
     };
     // SAFETY: the caller passes its options.

@@ -243,10 +243,7 @@ pub unsafe extern "C" fn codex_event_request_id(event: *const codex_event) -> u6
 pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes an event that is not freed and a place for the error, or NULL.
     unsafe {
-        panic::call(err, || match required(handle::borrow(event), "event")?.error() {
-            Some(error) => Err(error.clone()),
-            None => Ok(CODEX_OK),
-        })
+        panic::act(err, || required(handle::borrow(event), "event")?.error().map_or(Ok(()), |error| Err(error.clone())))
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::error::codex_error;
+use super::panic;
+use super::status::codex_status;
 use crate::engine::error::{Error, Result};
 
 /// An opaque C type whose pointer owns a value alone.
@@ -14,6 +17,8 @@ pub(crate) trait Boxed {
 pub(crate) trait Shared {
     /// What lies behind the pointer.
     type Value;
+    /// The name of the argument that passes it.
+    const NAME: &'static str;
 }
 
 /// Hands a value to C, which owns it until it is freed.
@@ -76,6 +81,35 @@ pub(crate) unsafe fn shared<C: Shared>(pointer: *const C) -> Option<Arc<C::Value
     unsafe {
         Arc::increment_strong_count(value);
         Some(Arc::from_raw(value))
+    }
+}
+
+/// The same for a call that is under way, or the error that names the argument.
+///
+/// # Safety
+/// As [`shared`].
+pub(crate) unsafe fn held<C: Shared>(pointer: *const C) -> Result<Arc<C::Value>> {
+    // SAFETY: the caller's promise.
+    required(unsafe { shared(pointer) }, C::NAME)
+}
+
+/// Hands out a share of the value that `make` makes.
+///
+/// # Safety
+/// The pointers are NULL or valid for writing.
+pub(crate) unsafe fn hand_out<C: Shared>(
+    out: *mut *mut C,
+    err: *mut *mut codex_error,
+    make: impl FnOnce() -> Result<C::Value>,
+) -> codex_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let out = Out::new(out, std::ptr::null_mut());
+        panic::act(err, || {
+            let out = out.required("out")?;
+            out.set(share(Arc::new(make()?)));
+            Ok(())
+        })
     }
 }
 

@@ -1,13 +1,10 @@
 use std::ffi::c_char;
-use std::ptr::null_mut;
-use std::sync::Arc;
 
-use super::client::{client_of, codex_client};
+use super::client::codex_client;
 use super::error::codex_error;
-use super::handle::{self, Out, Shared, required};
+use super::handle::{self, Shared, held};
 use super::status::{CODEX_OK, CODEX_TIMEOUT, codex_status};
 use super::{panic, string, time};
-use crate::engine::error::Result;
 use crate::engine::login::{Flow, Login};
 use crate::engine::text::ZString;
 
@@ -18,37 +15,7 @@ pub struct codex_login {
 
 impl Shared for codex_login {
     type Value = Login;
-}
-
-/// A share of a login that a call holds while it is under way.
-///
-/// # Safety
-/// `login` is NULL or a login that is not freed while this function runs.
-unsafe fn login_of(login: *const codex_login) -> Result<Arc<Login>> {
-    // SAFETY: the caller's promise.
-    required(unsafe { handle::shared(login) }, "login")
-}
-
-/// Hands out the login that begins.
-///
-/// # Safety
-/// The pointers are NULL or what their names say.
-unsafe fn give_login(
-    client: *mut codex_client,
-    flow: Flow,
-    out: *mut *mut codex_login,
-    err: *mut *mut codex_error,
-) -> codex_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let login = Login::start(&*client_of(client)?, flow)?;
-            out.set(handle::share(Arc::new(login)));
-            Ok(CODEX_OK)
-        })
-    }
+    const NAME: &'static str = "login";
 }
 
 /// A text of a login, or "".
@@ -77,7 +44,7 @@ pub unsafe extern "C" fn codex_client_login_chatgpt(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client and places, or NULL.
-    unsafe { give_login(client, Flow::Browser, out, err) }
+    unsafe { handle::hand_out(out, err, || Login::start(&*held(client)?, Flow::Browser)) }
 }
 
 /// Begins a login with ChatGPT on another device, for a machine without a browser: show [`codex_login_url`] and
@@ -94,7 +61,7 @@ pub unsafe extern "C" fn codex_client_login_device_code(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client and places, or NULL.
-    unsafe { give_login(client, Flow::DeviceCode, out, err) }
+    unsafe { handle::hand_out(out, err, || Login::start(&*held(client)?, Flow::DeviceCode)) }
 }
 
 /// The id of the login, which "account/login/completed" in the client queue names.
@@ -147,7 +114,7 @@ pub unsafe extern "C" fn codex_login_wait(
     // SAFETY: the caller passes a login and a place, or NULL.
     unsafe {
         panic::call(err, || {
-            let login = login_of(login)?;
+            let login = held(login)?;
             match login.wait(time::deadline(timeout_ms, login.connection())?)? {
                 Some(end) => end.map(|()| CODEX_OK),
                 None => Ok(CODEX_TIMEOUT),
@@ -165,12 +132,7 @@ pub unsafe extern "C" fn codex_login_wait(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_login_cancel(login: *mut codex_login, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a login and a place, or NULL.
-    unsafe {
-        panic::call(err, || {
-            login_of(login)?.cancel()?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || held(login)?.cancel()) }
 }
 
 /// Frees the handle. A login that is under way goes on: cancel it first if it should not.

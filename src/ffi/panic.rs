@@ -32,6 +32,15 @@ pub(crate) unsafe fn call(err: *mut *mut codex_error, body: impl FnOnce() -> Res
     }
 }
 
+/// Runs the body of a function that succeeds or fails, and may hand out an error.
+///
+/// # Safety
+/// As [`call`].
+pub(crate) unsafe fn act(err: *mut *mut codex_error, body: impl FnOnce() -> Result<()>) -> codex_status {
+    // SAFETY: the caller's promise.
+    unsafe { call(err, || body().map(|()| CODEX_OK)) }
+}
+
 /// Runs the body of a function that returns a status and hands out no error.
 pub(crate) fn status(body: impl FnOnce() -> Result<()>) -> codex_status {
     match guarded(body) {

@@ -7,9 +7,10 @@ use once_cell::sync::OnceCell;
 use super::closure::{UserData, codex_destroy_fn};
 use super::error::codex_error;
 use super::handle::{self, Boxed, Out, is_null, required};
-use super::status::{CODEX_OK, codex_status};
+use super::status::codex_status;
 use super::value::{Views, codex_value, view};
 use super::{panic, string};
+use crate::engine::client_options::RequestHandler;
 use crate::engine::error::Result;
 use crate::engine::host_json::checked_json;
 use crate::engine::request::{Answer, Request, Scope, ToolOutcome};
@@ -102,6 +103,15 @@ fn replace(place: &Mutex<Option<Watcher>>, watcher: Option<Watcher>) -> Option<W
 /// Hands a request to C.
 pub(crate) fn give_request(request: Request) -> *mut codex_request {
     handle::give(RequestHandle { request, watcher: Arc::default(), value: OnceCell::new(), item: OnceCell::new() })
+}
+
+/// A function of the host that takes requests.
+pub(crate) fn request_function(function: codex_request_fn, user_data: UserData) -> Option<Arc<RequestHandler>> {
+    let function = function?;
+    Some(Arc::new(move |request| {
+        // SAFETY: the host's function with the host's pointer; the request is the host's from here on.
+        unsafe { function(user_data.pointer(), give_request(request)) };
+    }))
 }
 
 /// ## Requests
@@ -278,12 +288,7 @@ unsafe fn answer(
     answer: impl FnOnce() -> Result<Answer>,
 ) -> codex_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        panic::call(err, || {
-            required(handle::borrow(request), "request")?.request.answer(&answer()?)?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || required(handle::borrow(request), "request")?.request.answer(&answer()?)) }
 }
 
 /// Says yes: to a command, a file change, the permissions exactly as they were asked for, a tool of an MCP server.

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use super::error::codex_error;
 use super::handle::{Out, is_null};
 use super::panic;
-use super::status::{CODEX_OK, codex_status};
+use super::status::codex_status;
 use crate::engine::error::{Error, Result};
 use crate::engine::text::ZString;
 
@@ -70,10 +70,10 @@ pub(crate) unsafe fn hand_out(
     // SAFETY: the caller's promise.
     unsafe {
         let out = Out::new(out, null_mut());
-        panic::call(err, || {
+        panic::act(err, || {
             let out = out.required("out_json")?;
             out.set(owned(body()?));
-            Ok(CODEX_OK)
+            Ok(())
         })
     }
 }

@@ -1,10 +1,8 @@
 use std::ffi::{c_char, c_void};
-use std::ptr::null_mut;
-use std::sync::Arc;
 
-use super::client::{client_of, codex_client};
+use super::client::codex_client;
 use super::error::codex_error;
-use super::handle::{self, Out, Shared, required};
+use super::handle::{self, Shared, held};
 use super::status::{CODEX_OK, CODEX_TIMEOUT, codex_status};
 use super::{panic, string, time};
 use crate::engine::client::Client;
@@ -18,33 +16,7 @@ pub struct codex_thread {
 
 impl Shared for codex_thread {
     type Value = Thread;
-}
-
-/// A share of a thread that a call holds while it is under way.
-///
-/// # Safety
-/// `thread` is NULL or a thread that is not freed while this function runs.
-pub(crate) unsafe fn thread_of(thread: *const codex_thread) -> Result<Arc<Thread>> {
-    // SAFETY: the caller's promise.
-    required(unsafe { handle::shared(thread) }, "thread")
-}
-
-/// Does something to a thread.
-///
-/// # Safety
-/// The pointers are NULL or what their names say.
-unsafe fn call(
-    thread: *mut codex_thread,
-    err: *mut *mut codex_error,
-    act: impl FnOnce(&Thread) -> Result<()>,
-) -> codex_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        panic::call(err, || {
-            act(&*thread_of(thread)?)?;
-            Ok(CODEX_OK)
-        })
-    }
+    const NAME: &'static str = "thread";
 }
 
 /// Hands out the thread that `open` makes.
@@ -59,16 +31,7 @@ unsafe fn give_thread(
     open: impl FnOnce(&Client, Option<&str>) -> Result<Thread>,
 ) -> codex_status {
     // SAFETY: the caller's promise.
-    unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let client = client_of(client)?;
-            let thread = open(&client, string::optional(params_json, "params_json")?)?;
-            out.set(handle::share(Arc::new(thread)));
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { handle::hand_out(out, err, || open(&*held(client)?, string::optional(params_json, "params_json")?)) }
 }
 
 /// ## Threads
@@ -239,7 +202,7 @@ pub unsafe extern "C" fn codex_thread_wait(
     // SAFETY: the caller passes a thread and a place, or NULL.
     unsafe {
         panic::call(err, || {
-            let thread = thread_of(thread)?;
+            let thread = held(thread)?;
             match thread.wait(time::deadline(timeout_ms, thread.connection())?)? {
                 Some(outcome) => outcome.map(|()| CODEX_OK),
                 None => Ok(CODEX_TIMEOUT),
@@ -265,14 +228,7 @@ pub unsafe extern "C" fn codex_thread_from_id(
 ) -> codex_status {
     // SAFETY: the caller passes a client, a string and places, or NULL.
     unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let client = client_of(client)?;
-            let thread = Thread::from_id(&client, string::required(thread_id, "thread_id")?)?;
-            out.set(handle::share(Arc::new(thread)));
-            Ok(CODEX_OK)
-        })
+        handle::hand_out(out, err, || Thread::from_id(&*held(client)?, string::required(thread_id, "thread_id")?))
     }
 }
 
@@ -330,7 +286,7 @@ pub unsafe extern "C" fn codex_thread_read(
     // SAFETY: the caller passes a thread and places, or NULL.
     unsafe {
         string::hand_out(out_json, err, || {
-            thread_of(thread)?.read(if include_turns { Turns::Included } else { Turns::Excluded })
+            held(thread)?.read(if include_turns { Turns::Included } else { Turns::Excluded })
         })
     }
 }
@@ -349,7 +305,7 @@ pub unsafe extern "C" fn codex_thread_set_name(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a thread, a string and a place, or NULL.
-    unsafe { call(thread, err, |thread| thread.set_name(string::required(name, "name")?)) }
+    unsafe { panic::act(err, || held(thread)?.set_name(string::required(name, "name")?)) }
 }
 
 /// Puts the thread away: it is listed apart, and can only be opened again after [`codex_thread_unarchive`]. A turn that runs on
@@ -361,7 +317,7 @@ pub unsafe extern "C" fn codex_thread_set_name(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_archive(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a thread and a place, or NULL.
-    unsafe { call(thread, err, Thread::archive) }
+    unsafe { panic::act(err, || held(thread)?.archive()) }
 }
 
 /// Takes a thread back that was archived. It is not opened: see [`codex_thread_resume`].
@@ -378,12 +334,7 @@ pub unsafe extern "C" fn codex_thread_unarchive(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client, a string and a place, or NULL.
-    unsafe {
-        panic::call(err, || {
-            thread::unarchive(&*client_of(client)?, string::required(thread_id, "thread_id")?)?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || thread::unarchive(&*held(client)?, string::required(thread_id, "thread_id")?)) }
 }
 
 /// Has the runtime forget the thread for good. A turn that runs on it is interrupted.
@@ -394,7 +345,7 @@ pub unsafe extern "C" fn codex_thread_unarchive(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_delete(thread: *mut codex_thread, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a thread and a place, or NULL.
-    unsafe { call(thread, err, Thread::delete) }
+    unsafe { panic::act(err, || held(thread)?.delete()) }
 }
 
 /// Asks the runtime for a page of the threads that it has stored, the newest first. A thread is stored with its first turn. The
@@ -417,9 +368,7 @@ pub unsafe extern "C" fn codex_thread_list(
 ) -> codex_status {
     // SAFETY: the caller passes a client, a string and places, or NULL.
     unsafe {
-        string::hand_out(out_json, err, || {
-            thread::list(&*client_of(client)?, string::optional(params_json, "params_json")?)
-        })
+        string::hand_out(out_json, err, || thread::list(&*held(client)?, string::optional(params_json, "params_json")?))
     }
 }
 
@@ -436,7 +385,7 @@ pub unsafe extern "C" fn codex_thread_unsubscribe(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a thread and a place, or NULL.
-    unsafe { call(thread, err, Thread::unsubscribe) }
+    unsafe { panic::act(err, || held(thread)?.unsubscribe()) }
 }
 
 /// Frees the handle. The thread stays with the runtime, and turns that run go on.

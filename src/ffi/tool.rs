@@ -1,11 +1,11 @@
 use std::ffi::{c_char, c_void};
-use std::sync::Arc;
 
-use super::client::{client_of, codex_client};
+use super::client::codex_client;
 use super::closure::{UserData, codex_destroy_fn};
 use super::error::codex_error;
-use super::request::{codex_request_fn, give_request};
-use super::status::{CODEX_OK, codex_status};
+use super::handle::held;
+use super::request::{codex_request_fn, request_function};
+use super::status::codex_status;
 use super::{panic, string};
 
 /// ## Tools
@@ -42,23 +42,15 @@ pub unsafe extern "C" fn codex_client_add_tool(
     destroy: codex_destroy_fn,
     err: *mut *mut codex_error,
 ) -> codex_status {
-    let user_data = UserData::new(user_data, destroy);
-    let function = r#fn.map(|function| {
-        let call = move |request| {
-            // SAFETY: the host's function with the host's pointer; the request is the host's from here on.
-            unsafe { function(user_data.pointer(), give_request(request)) };
-        };
-        Arc::new(call) as Arc<_>
-    });
+    let function = request_function(r#fn, UserData::new(user_data, destroy));
     // SAFETY: the caller passes a client, strings and a place for the error, or NULL.
     unsafe {
-        panic::call(err, || {
-            let client = client_of(client)?;
+        panic::act(err, || {
+            let client = held(client)?;
             let name = string::required(name, "name")?;
             let description = string::required(description, "description")?;
             let schema = string::optional(input_schema_json, "input_schema_json")?;
-            client.add_tool(name, description, schema, function)?;
-            Ok(CODEX_OK)
+            client.add_tool(name, description, schema, function)
         })
     }
 }

@@ -1,18 +1,16 @@
 use std::ffi::{c_char, c_void};
 use std::ptr::null_mut;
-use std::sync::Arc;
 
 use super::error::codex_error;
 use super::event::{codex_event, give_read, lend_event};
-use super::handle::{self, Out, Shared, is_null, required};
+use super::handle::{self, Out, Shared, held, is_null};
 use super::result::{codex_turn_result, give_result};
 use super::status::{CODEX_OK, CODEX_TIMEOUT, codex_status};
-use super::thread::{codex_thread, thread_of};
+use super::thread::codex_thread;
 use super::{panic, string, time};
 use crate::engine::error::Result;
 use crate::engine::event::Event;
 use crate::engine::session::Delivery;
-use crate::engine::thread::Thread;
 use crate::engine::turn::{self, Run, Turn, Verdict};
 
 /// What a [`codex_event_fn`] returns for the next event.
@@ -31,37 +29,7 @@ pub struct codex_turn {
 
 impl Shared for codex_turn {
     type Value = Turn;
-}
-
-/// A share of a turn that a call holds while it is under way.
-///
-/// # Safety
-/// `turn` is NULL or a turn that is not freed while this function runs.
-unsafe fn turn_of(turn: *const codex_turn) -> Result<Arc<Turn>> {
-    // SAFETY: the caller's promise.
-    required(unsafe { handle::shared(turn) }, "turn")
-}
-
-/// Hands out the turn that `open` makes.
-///
-/// # Safety
-/// The pointers are NULL or what their names say.
-unsafe fn give_turn(
-    thread: *mut codex_thread,
-    out: *mut *mut codex_turn,
-    err: *mut *mut codex_error,
-    open: impl FnOnce(&Thread) -> Result<Turn>,
-) -> codex_status {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let out = Out::new(out, null_mut());
-        panic::call(err, || {
-            let out = out.required("out")?;
-            let turn = open(&*thread_of(thread)?)?;
-            out.set(handle::share(Arc::new(turn)));
-            Ok(CODEX_OK)
-        })
-    }
+    const NAME: &'static str = "turn";
 }
 
 /// Hands out what a turn did, whether it completed or not.
@@ -110,7 +78,7 @@ pub unsafe extern "C" fn codex_thread_run(
         let out = Out::new(out, null_mut());
         panic::call(err, || {
             let out = out.required("out")?;
-            let thread = thread_of(thread)?;
+            let thread = held(thread)?;
             let text = string::optional(text, "text")?;
             let params = string::optional(params_json, "params_json")?;
             give_run(turn::run(&thread, text, params)?, &out)
@@ -144,7 +112,7 @@ pub unsafe extern "C" fn codex_thread_run_streamed(
         let out = Out::new(out, null_mut());
         panic::call(err, || {
             let out = out.required("out")?;
-            let thread = thread_of(thread)?;
+            let thread = held(thread)?;
             let text = string::optional(text, "text")?;
             let params = string::optional(params_json, "params_json")?;
             let on_event = on_event.ok_or_else(|| is_null("on_event"))?;
@@ -177,9 +145,10 @@ pub unsafe extern "C" fn codex_turn_start(
 ) -> codex_status {
     // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        give_turn(thread, out, err, |thread| {
+        handle::hand_out(out, err, || {
+            let thread = held(thread)?;
             let text = string::optional(text, "text")?;
-            Turn::start(thread, text, string::optional(params_json, "params_json")?)
+            Turn::start(&thread, text, string::optional(params_json, "params_json")?)
         })
     }
 }
@@ -203,9 +172,10 @@ pub unsafe extern "C" fn codex_turn_begin(
 ) -> codex_status {
     // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        give_turn(thread, out, err, |thread| {
+        handle::hand_out(out, err, || {
+            let thread = held(thread)?;
             let text = string::optional(text, "text")?;
-            Turn::begin(thread, text, string::optional(params_json, "params_json")?, Delivery::Kept)
+            Turn::begin(&thread, text, string::optional(params_json, "params_json")?, Delivery::Kept)
         })
     }
 }
@@ -227,7 +197,7 @@ pub unsafe extern "C" fn codex_turn_attach(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a thread, a string and places, or NULL.
-    unsafe { give_turn(thread, out, err, |thread| Turn::attach(thread, string::optional(turn_id, "turn_id")?)) }
+    unsafe { handle::hand_out(out, err, || Turn::attach(&*held(thread)?, string::optional(turn_id, "turn_id")?)) }
 }
 
 /// Starts a turn in which the agent reviews changes, and waits until the runtime has accepted it. Its last message, and its item
@@ -252,9 +222,10 @@ pub unsafe extern "C" fn codex_thread_review(
 ) -> codex_status {
     // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        give_turn(thread, out, err, |thread| {
+        handle::hand_out(out, err, || {
+            let thread = held(thread)?;
             let target = string::required(target_json, "target_json")?;
-            Turn::review(thread, target, string::optional(params_json, "params_json")?)
+            Turn::review(&thread, target, string::optional(params_json, "params_json")?)
         })
     }
 }
@@ -284,9 +255,10 @@ pub unsafe extern "C" fn codex_thread_goal(
 ) -> codex_status {
     // SAFETY: the caller passes a thread, strings and places, or NULL.
     unsafe {
-        give_turn(thread, out, err, |thread| {
+        handle::hand_out(out, err, || {
+            let thread = held(thread)?;
             let objective = string::required(objective, "objective")?;
-            Turn::pursue(thread, objective, string::optional(params_json, "params_json")?)
+            Turn::pursue(&thread, objective, string::optional(params_json, "params_json")?)
         })
     }
 }
@@ -307,9 +279,9 @@ pub unsafe extern "C" fn codex_thread_compact(
     // SAFETY: the caller passes a thread and places, or NULL.
     unsafe {
         if out.is_null() {
-            return panic::call(err, || thread_of(thread)?.compact().map(|()| CODEX_OK));
+            return panic::act(err, || held(thread)?.compact());
         }
-        give_turn(thread, out, err, Turn::compact)
+        handle::hand_out(out, err, || Turn::compact(&*held(thread)?))
     }
 }
 
@@ -333,7 +305,7 @@ pub unsafe extern "C" fn codex_turn_id(turn: *const codex_turn) -> *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_set_user_data(turn: *mut codex_turn, user_data: *mut c_void) {
     // SAFETY: the caller passes a turn that is not freed, or NULL.
-    panic::value((), || unsafe { turn_of(turn) }.ok()?.set_user_data(user_data.expose_provenance()).ok());
+    panic::value((), || unsafe { handle::shared(turn) }?.set_user_data(user_data.expose_provenance()).ok());
 }
 
 /// Takes the next event of the turn. The last one is CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
@@ -357,7 +329,7 @@ pub unsafe extern "C" fn codex_turn_next_event(
         let out = Out::new(out, null_mut());
         panic::call(err, || {
             let out = out.required("out")?;
-            let turn = turn_of(turn)?;
+            let turn = held(turn)?;
             let deadline = time::deadline(timeout_ms, turn.connection())?;
             Ok(give_read(turn.next_event(deadline)?, &out))
         })
@@ -383,10 +355,8 @@ pub unsafe extern "C" fn codex_turn_steer(
 ) -> codex_status {
     // SAFETY: the caller passes a turn, strings and a place, or NULL.
     unsafe {
-        panic::call(err, || {
-            let turn = turn_of(turn)?;
-            turn.steer(string::optional(text, "text")?, string::optional(params_json, "params_json")?)?;
-            Ok(CODEX_OK)
+        panic::act(err, || {
+            held(turn)?.steer(string::optional(text, "text")?, string::optional(params_json, "params_json")?)
         })
     }
 }
@@ -400,12 +370,7 @@ pub unsafe extern "C" fn codex_turn_steer(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_interrupt(turn: *mut codex_turn, err: *mut *mut codex_error) -> codex_status {
     // SAFETY: the caller passes a turn and a place, or NULL.
-    unsafe {
-        panic::call(err, || {
-            turn_of(turn)?.interrupt()?;
-            Ok(CODEX_OK)
-        })
-    }
+    unsafe { panic::act(err, || held(turn)?.interrupt()) }
 }
 
 /// Makes a [`codex_turn_next_event`] that waits now, or else the next one, return CODEX_TIMEOUT.
@@ -415,7 +380,7 @@ pub unsafe extern "C" fn codex_turn_interrupt(turn: *mut codex_turn, err: *mut *
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_wake(turn: *mut codex_turn) {
     // SAFETY: the caller passes a turn that is not freed, or NULL.
-    panic::value((), || unsafe { turn_of(turn) }.ok()?.wake().ok());
+    panic::value((), || unsafe { handle::shared(turn) }?.wake().ok());
 }
 
 /// Waits for the end of the turn. May be called any number of times, from any number of threads; each call gets a result of its
@@ -440,7 +405,7 @@ pub unsafe extern "C" fn codex_turn_wait(
         let out = Out::new(out, null_mut());
         panic::call(err, || {
             let out = out.required("out")?;
-            let turn = turn_of(turn)?;
+            let turn = held(turn)?;
             let deadline = time::deadline(timeout_ms, turn.connection())?;
             match turn.wait(deadline)? {
                 Some(ended) => give_run((ended.result.clone(), ended.error.clone()), &out),

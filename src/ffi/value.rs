@@ -5,7 +5,7 @@ use once_cell::sync::OnceCell;
 
 use super::error::codex_error;
 use super::handle::Out;
-use super::status::{CODEX_OK, codex_status};
+use super::status::codex_status;
 use super::{panic, string};
 use crate::engine::error::{Error, Status};
 use crate::engine::json::{Kind, Tree};
@@ -139,12 +139,12 @@ pub unsafe extern "C" fn codex_value_parse(
     // SAFETY: the caller passes a NUL-terminated string and places, or NULL.
     unsafe {
         let out = Out::new(out, null_mut());
-        panic::call(err, || {
+        panic::act(err, || {
             let out = out.required("out")?;
             let tree = Tree::parse(string::required(json, "json")?)
                 .map_err(|error| Error::new(Status::InvalidJson, format!("the text is not valid JSON: {error}")))?;
             out.set(give_tree(tree));
-            Ok(CODEX_OK)
+            Ok(())
         })
     }
 }
