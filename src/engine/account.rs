@@ -4,6 +4,7 @@ use super::call::{Timeout, call};
 use super::client::Client;
 use super::error::{Error, Result};
 use super::json::quote;
+use super::method;
 
 /// Whether the runtime is to renew its token first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +22,22 @@ impl Client {
             return Err(Error::invalid_argument("the API key is empty; pass one, like sk-..."));
         }
         let params = format!("{{\"type\":\"apiKey\",\"apiKey\":{}}}", quote(api_key));
-        call(self.connection(), "account/login/start", &params, Timeout::Default).map(drop)
+        call(self.connection(), method::ACCOUNT_LOGIN_START, &params, Timeout::Default).map(drop)
     }
 
     /// Who is logged in, as JSON.
     pub fn account(&self, token: Token) -> Result<String> {
         let params = format!("{{\"refreshToken\":{}}}", token == Token::Renewed);
-        call(self.connection(), "account/read", &params, Timeout::Default)
+        call(self.connection(), method::ACCOUNT_READ, &params, Timeout::Default)
     }
 
     /// Logs out; harmless when nobody is logged in.
     pub fn logout(&self) -> Result<()> {
-        call(self.connection(), "account/logout", "{}", Timeout::Default).map(drop)
+        call(self.connection(), method::ACCOUNT_LOGOUT, "{}", Timeout::Default).map(drop)
     }
 
     /// A page of the models, as JSON.
     pub fn models(&self, params: Option<&str>) -> Result<String> {
-        self.call("model/list", params, Timeout::Default)
+        self.call(method::MODEL_LIST, params, Timeout::Default)
     }
 }

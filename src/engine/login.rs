@@ -7,6 +7,7 @@ use super::client::Client;
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::json::{member, quote, string};
+use super::method;
 use super::session::{Interest, LoginKey};
 use super::text::ZString;
 
@@ -38,7 +39,7 @@ impl Login {
         };
         let connection = client.connection();
         connection.session()?.expect_login();
-        let begun = call(connection, "account/login/start", params, Timeout::Default).and_then(Begun::read);
+        let begun = call(connection, method::ACCOUNT_LOGIN_START, params, Timeout::Default).and_then(Begun::read);
         let mut session = connection.session()?;
         let Begun { id, url, user_code } = match begun {
             Ok(begun) => begun,
@@ -81,7 +82,7 @@ impl Login {
     /// Gives it up; harmless when it has ended.
     pub fn cancel(&self) -> Result<()> {
         let params = format!("{{\"loginId\":{}}}", quote(self.id.as_str()));
-        let answer = call(self.connection(), "account/login/cancel", &params, Timeout::Default)?;
+        let answer = call(self.connection(), method::ACCOUNT_LOGIN_CANCEL, &params, Timeout::Default)?;
         if member(&answer, "status").and_then(string).as_deref() == Some("canceled") {
             self.connection().session()?.login_cancelled(self.key);
         }

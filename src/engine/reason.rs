@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use super::error::{Error, Status};
+use super::method;
 use super::rpc::{OVERLOADED, RpcError};
 
 const METHOD_NOT_FOUND: i64 = -32601;
@@ -94,7 +95,7 @@ fn advice(method: &str, reason: &str) -> &'static str {
         "overloaded" => " Give the call more time, or start fewer at once.",
         "experimentalRequired" => ". Enable the experimental API in the client's options.",
         "unknownMethod" => ". Check its name, and whether this version of the runtime has it.",
-        "threadNotFound" if matches!(method, "thread/resume" | "thread/fork") => {
+        "threadNotFound" if matches!(method, method::THREAD_RESUME | method::THREAD_FORK) => {
             ". Check its id, and the home directory of the runtime: threads are stored there, with their first turn."
         }
         "threadNotFound" => ". Resume the thread first, or check its id.",

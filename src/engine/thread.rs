@@ -9,6 +9,7 @@ use super::error::{Error, Result};
 use super::host_json::parse_params;
 use super::json::{member, quote, string};
 use super::limits::Limits;
+use super::method;
 use super::policy;
 use super::session::{Announce, Interest, ThreadFacts, ThreadKey};
 use super::text::ZString;
@@ -84,9 +85,9 @@ impl Thread {
         }
         policy::translate_for_thread(&mut params)?;
         let (method, id) = match origin {
-            Origin::New => ("thread/start", None),
-            Origin::Stored(id) => ("thread/resume", Some(id)),
-            Origin::Fork(id) => ("thread/fork", Some(id)),
+            Origin::New => (method::THREAD_START, None),
+            Origin::Stored(id) => (method::THREAD_RESUME, Some(id)),
+            Origin::Fork(id) => (method::THREAD_FORK, Some(id)),
         };
         if let Some(id) = id {
             check_id(id)?;
@@ -154,30 +155,30 @@ impl Thread {
     pub fn read(&self, turns: Turns) -> Result<String> {
         let include = turns == Turns::Included;
         let id = self.known_id()?;
-        self.call("thread/read", &format!("{{\"threadId\":{id},\"includeTurns\":{include}}}"))
+        self.call(method::THREAD_READ, &format!("{{\"threadId\":{id},\"includeTurns\":{include}}}"))
     }
 
     /// Gives it a name.
     pub fn set_name(&self, name: &str) -> Result<()> {
         let id = self.known_id()?;
-        self.call("thread/name/set", &format!("{{\"threadId\":{id},\"name\":{}}}", quote(name))).map(drop)
+        self.call(method::THREAD_NAME_SET, &format!("{{\"threadId\":{id},\"name\":{}}}", quote(name))).map(drop)
     }
 
     /// Puts it away: it is listed apart, and goes on only when it is taken back.
     pub fn archive(&self) -> Result<()> {
-        self.call_by_id("thread/archive").map(drop)
+        self.call_by_id(method::THREAD_ARCHIVE).map(drop)
     }
 
     /// Has the runtime forget it.
     pub fn delete(&self) -> Result<()> {
-        self.call_by_id("thread/delete").map(drop)
+        self.call_by_id(method::THREAD_DELETE).map(drop)
     }
 
     /// Lets the runtime unload it: its turns are followed no more, until it is resumed.
     pub fn unsubscribe(&self) -> Result<()> {
         self.wait_open()?;
         self.connection().session()?.ensure_quiet(self.key)?;
-        self.call_by_id("thread/unsubscribe")?;
+        self.call_by_id(method::THREAD_UNSUBSCRIBE)?;
         self.connection().session()?.leave_thread(self.key);
         Ok(())
     }
@@ -193,12 +194,12 @@ impl Thread {
             let message = "a turn runs on the thread: wait for its end, or interrupt it, before a goal is set";
             return Err(Error::invalid_argument(message).with_reason("turnRunning"));
         }
-        self.call_by_id("thread/goal/clear").map(drop)
+        self.call_by_id(method::THREAD_GOAL_CLEAR).map(drop)
     }
 
     /// Has its history compacted, in a turn that nobody here follows.
     pub fn compact(&self) -> Result<()> {
-        self.call_by_id("thread/compact/start").map(drop)
+        self.call_by_id(method::THREAD_COMPACT_START).map(drop)
     }
 
     fn call_by_id(&self, method: &str) -> Result<String> {
@@ -232,14 +233,14 @@ impl Drop for Thread {
 
 /// A page of the threads that the runtime has stored, as JSON.
 pub fn list(client: &Client, params: Option<&str>) -> Result<String> {
-    client.call("thread/list", params, Timeout::Default)
+    client.call(method::THREAD_LIST, params, Timeout::Default)
 }
 
 /// Takes a thread back that was put away.
 pub fn unarchive(client: &Client, thread_id: &str) -> Result<()> {
     check_id(thread_id)?;
     let params = format!("{{\"threadId\":{}}}", quote(thread_id));
-    call(client.connection(), "thread/unarchive", &params, Timeout::Default).map(drop)
+    call(client.connection(), method::THREAD_UNARCHIVE, &params, Timeout::Default).map(drop)
 }
 
 fn check_id(thread_id: &str) -> Result<()> {

@@ -11,6 +11,7 @@ use super::error::{Error, Result, Status};
 use super::host_json::{parse_object, parse_params};
 use super::json::{Object, quote};
 use super::limits::Limits;
+use super::method;
 use super::policy::{self, TurnSandbox};
 use super::read::{Read, read};
 use super::result::TurnResult;
@@ -200,7 +201,7 @@ impl Turn {
 
     fn steer_running(&self, running: &str, params: &mut Object) -> Result<()> {
         params.set_string("expectedTurnId", running);
-        call(self.connection(), "turn/steer", &params.to_json(), Timeout::Default).map(drop)
+        call(self.connection(), method::TURN_STEER, &params.to_json(), Timeout::Default).map(drop)
     }
 
     /// The id under which the runtime knows it now, which for a goal is that of the newest of its turns.

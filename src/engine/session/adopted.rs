@@ -15,7 +15,7 @@ use super::slots::{SlotPhase, SlotRef};
 use super::timers::Timer;
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::EventKind;
-use crate::engine::method::Method;
+use crate::engine::method::{self, Method};
 use crate::engine::rpc::{Ids, Notification};
 
 /// What begins a turn.
@@ -35,10 +35,10 @@ impl Opening {
     /// The method of the runtime.
     pub(super) fn method(self) -> &'static str {
         match self {
-            Self::Input => "turn/start",
-            Self::Review => "review/start",
-            Self::Compaction => "thread/compact/start",
-            Self::Goal => "thread/goal/set",
+            Self::Input => method::TURN_START,
+            Self::Review => method::REVIEW_START,
+            Self::Compaction => method::THREAD_COMPACT_START,
+            Self::Goal => method::THREAD_GOAL_SET,
         }
     }
 

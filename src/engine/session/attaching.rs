@@ -9,6 +9,7 @@ use super::slots::{Begun, Slot, SlotPhase, SlotRef};
 use super::turns::TurnStart;
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, quote, string};
+use crate::engine::method;
 
 impl Session {
     /// Attaches to a turn that runs already; without an id, to the one that runs on the thread. `params` of the start are unused.
@@ -29,7 +30,7 @@ impl Session {
         self.slots[slot.index].turn_ids.extend(known);
         self.slots[slot.index].attach_by = start.deadline;
         let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(&thread_id));
-        self.peer.call("thread/turns/list", &params, start.deadline, Purpose::Attach { slot });
+        self.peer.call(method::THREAD_TURNS_LIST, &params, start.deadline, Purpose::Attach { slot });
         self.wake_driver();
         Ok(handle)
     }

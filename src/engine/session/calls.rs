@@ -10,6 +10,7 @@ use super::{Session, add_listener};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, quote};
+use crate::engine::method;
 
 /// A call that somebody waits for.
 pub type HostCall = usize;
@@ -124,7 +125,7 @@ impl Session {
         purpose: Purpose,
     ) {
         let params = format!("{{\"threadId\":{},\"turnId\":{}}}", quote(thread_id), quote(turn_id));
-        self.peer.call("turn/interrupt", &params, deadline, purpose);
+        self.peer.call(method::TURN_INTERRUPT, &params, deadline, purpose);
         self.wake_driver();
     }
 }

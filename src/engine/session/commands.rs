@@ -9,6 +9,7 @@ use super::timers::Timer;
 use crate::engine::error::Result;
 use crate::engine::json::{member, quote};
 use crate::engine::log::Level;
+use crate::engine::method;
 use crate::engine::result::EndedBy;
 
 /// How long the runtime may take to end the commands of a turn that is over.
@@ -72,7 +73,7 @@ impl Session {
     fn terminate(&mut self, index: usize, process_id: &str, deadline: Option<Instant>, purpose: Purpose) {
         let thread_id = quote(&self.slots[index].thread_id);
         let params = format!("{{\"threadId\":{thread_id},\"processId\":{}}}", quote(process_id));
-        self.peer.call("thread/backgroundTerminals/terminate", &params, deadline, purpose);
+        self.peer.call(method::THREAD_BACKGROUND_TERMINALS_TERMINATE, &params, deadline, purpose);
         self.wake_driver();
     }
 

@@ -13,6 +13,7 @@ use crate::engine::compat::{self, RuntimeVersion};
 use crate::engine::error::{CONNECTION_LOST, Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Object, member, quote, string};
+use crate::engine::method;
 use crate::engine::rpc::CallId;
 use crate::engine::text::ZString;
 
@@ -64,7 +65,7 @@ impl Session {
             self.open_client_queue();
         }
         let deadline = patience.and_then(|patience| now.checked_add(patience));
-        self.peer.call("initialize", params, deadline, Purpose::Initialize);
+        self.peer.call(method::INITIALIZE, params, deadline, Purpose::Initialize);
         self.peer.hold();
         self.state = State::Connecting;
         let info = Arc::default();
@@ -82,7 +83,7 @@ impl Session {
                 runtime.info.get_or_init(|| ZString::new(&info));
                 self.state = State::Open;
                 self.fail_what_is_not_understood(now);
-                self.peer.notify("initialized", None);
+                self.peer.notify(method::INITIALIZED, None);
                 self.peer.release();
                 self.wake_driver();
                 self.push_client_event(Event::new(EventKind::Connected, Parts { json: &info, ..Parts::default() }));

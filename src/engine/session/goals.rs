@@ -12,7 +12,7 @@ use super::slots::{Seen, Slot, SlotPhase};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::EventKind;
 use crate::engine::json::{member, quote, string};
-use crate::engine::method::Method;
+use crate::engine::method::{self, Method};
 use crate::engine::rpc::{Ids, Notification};
 
 /// What is known of the goal of a slot.
@@ -209,7 +209,7 @@ impl Session {
     /// Has the runtime begin no further turn for the goal of a slot.
     pub(super) fn pause_goal(&mut self, index: usize, deadline: Option<Instant>) {
         let params = format!("{{\"threadId\":{},\"status\":\"paused\"}}", quote(&self.slots[index].thread_id));
-        self.peer.call("thread/goal/set", &params, deadline, Purpose::Nobody);
+        self.peer.call(method::THREAD_GOAL_SET, &params, deadline, Purpose::Nobody);
         self.wake_driver();
     }
 

@@ -13,6 +13,7 @@ use super::purpose::Purpose;
 use super::slots::{SlotPhase, SlotRef};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, quote, string};
+use crate::engine::method;
 use crate::engine::result::{Collector, EndedBy};
 
 /// No turn has so many pages of items: a runtime that still names another one would go on for ever.
@@ -48,7 +49,7 @@ impl Session {
             now,
             slot,
             Step::Thread,
-            "thread/read",
+            method::THREAD_READ,
             &format!("{{\"threadId\":{thread_id},\"includeTurns\":false}}"),
         );
     }
@@ -86,7 +87,7 @@ impl Session {
             now,
             slot,
             Step::Turns,
-            "thread/turns/list",
+            method::THREAD_TURNS_LIST,
             &format!("{{\"threadId\":{thread_id},\"limit\":100}}"),
         );
     }
@@ -124,7 +125,7 @@ impl Session {
         let turn = &mut self.slots[slot.index];
         turn.reconciling = Reconciling::Underway;
         let params = items_params(&turn.thread_id, turn.newest_id(), cursor);
-        self.ask_about(now, slot, Step::Items { page }, "thread/items/list", &params);
+        self.ask_about(now, slot, Step::Items { page }, method::THREAD_ITEMS_LIST, &params);
     }
 
     fn items_listed(&mut self, now: Instant, slot: SlotRef, number: u32, result: &str) {
@@ -149,7 +150,7 @@ impl Session {
     pub(super) fn recall(&mut self, slot: SlotRef, turn: Arc<str>, page: u32, cursor: Option<&str>) {
         let params = items_params(&self.slots[slot.index].thread_id, &id_of(&turn), cursor);
         let deadline = self.slots[slot.index].attach_by;
-        self.peer.call("thread/items/list", &params, deadline, Purpose::Recall { slot, turn, page });
+        self.peer.call(method::THREAD_ITEMS_LIST, &params, deadline, Purpose::Recall { slot, turn, page });
         self.wake_driver();
     }
 
@@ -194,7 +195,7 @@ impl Session {
     fn relist(&mut self, now: Instant, slot: SlotRef, page: u32, cursor: Option<&str>) {
         let turn = &self.slots[slot.index];
         let params = items_params(&turn.thread_id, turn.turn_id(), cursor);
-        self.peer.call("thread/items/list", &params, Some(now + OWN_CALL), Purpose::Relist { slot, page });
+        self.peer.call(method::THREAD_ITEMS_LIST, &params, Some(now + OWN_CALL), Purpose::Relist { slot, page });
         self.wake_driver();
     }
 

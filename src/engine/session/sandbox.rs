@@ -12,6 +12,7 @@ use super::slots::{Slot, SlotRef};
 use super::threads::Waits;
 use crate::engine::error::Result;
 use crate::engine::json::{Object, member};
+use crate::engine::method;
 use crate::engine::policy::{TurnSandbox, workspace_of_config, workspace_of_thread};
 
 impl Slot {
@@ -36,7 +37,7 @@ impl Session {
         let Some(start) = &self.slots[index].start else { return Waits::No };
         let cwd = member(&start.params, "cwd").or_else(|| member(&info, "cwd")).unwrap_or("null");
         let purpose = Purpose::Sandbox { slot, thread_id: Arc::from(thread_id) };
-        self.peer.call("config/read", &format!("{{\"cwd\":{cwd}}}"), start.deadline, purpose);
+        self.peer.call(method::CONFIG_READ, &format!("{{\"cwd\":{cwd}}}"), start.deadline, purpose);
         self.wake_driver();
         Waits::Yes
     }
