@@ -3,7 +3,7 @@
 use super::call::{Timeout, call};
 use super::client::Client;
 use super::error::{Error, Result};
-use super::json::quote;
+use super::json::Object;
 use super::method;
 
 /// Whether the runtime is to renew its token first.
@@ -21,13 +21,13 @@ impl Client {
         if api_key.is_empty() {
             return Err(Error::invalid_argument("the API key is empty; pass one, like sk-..."));
         }
-        let params = format!("{{\"type\":\"apiKey\",\"apiKey\":{}}}", quote(api_key));
+        let params = Object::new().with_string("type", "apiKey").with_string("apiKey", api_key).to_json();
         call(self.connection(), method::ACCOUNT_LOGIN_START, &params, Timeout::Default).map(drop)
     }
 
     /// Who is logged in, as JSON.
     pub fn account(&self, token: Token) -> Result<String> {
-        let params = format!("{{\"refreshToken\":{}}}", token == Token::Renewed);
+        let params = Object::new().with_raw("refreshToken", (token == Token::Renewed).to_string()).to_json();
         call(self.connection(), method::ACCOUNT_READ, &params, Timeout::Default)
     }
 

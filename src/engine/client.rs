@@ -12,7 +12,7 @@ use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestH
 use super::connection::{Anchor, Answering, Connection, Deadline};
 use super::error::{Error, Result, Status};
 use super::host_json::parse_params;
-use super::json::quote;
+use super::json::{Object, quote};
 use super::log::Log;
 use super::read::read;
 use super::session::{Announce, Asks, Config, Interest, Introduced, Session, Wakeup};
@@ -235,13 +235,11 @@ fn no_thread(error: std::io::Error) -> Error {
 fn initialize_params(options: &ClientOptions) -> String {
     let ClientInfo { name, title, version } = &options.client_info;
     let title = title.as_deref().map_or_else(|| "null".to_owned(), quote);
+    let info = Object::new().with_string("name", name).with_raw("title", title).with_string("version", version);
+    let experimental = options.experimental_api == ExperimentalApi::Enabled;
     let opt_out: Vec<String> = options.notification_opt_out.iter().map(|method| quote(method)).collect();
-    format!(
-        "{{\"clientInfo\":{{\"name\":{},\"title\":{title},\"version\":{}}},\"capabilities\":{{\"experimentalApi\":{},\
-         \"optOutNotificationMethods\":[{}]}}}}",
-        quote(name),
-        quote(version),
-        options.experimental_api == ExperimentalApi::Enabled,
-        opt_out.join(",")
-    )
+    let capabilities = Object::new()
+        .with_raw("experimentalApi", experimental.to_string())
+        .with_raw("optOutNotificationMethods", format!("[{}]", opt_out.join(",")));
+    Object::new().with_raw("clientInfo", info.to_json()).with_raw("capabilities", capabilities.to_json()).to_json()
 }

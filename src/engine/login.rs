@@ -6,7 +6,7 @@ use super::call::{Timeout, call};
 use super::client::Client;
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result, Status};
-use super::json::{member, quote, string};
+use super::json::{Object, member, string};
 use super::method;
 use super::session::{Interest, LoginKey};
 use super::text::ZString;
@@ -33,13 +33,14 @@ pub struct Login {
 impl Login {
     /// Begins a login and waits until the runtime has told where it goes on.
     pub fn start(client: &Client, flow: Flow) -> Result<Self> {
-        let params = match flow {
-            Flow::Browser => "{\"type\":\"chatgpt\"}",
-            Flow::DeviceCode => "{\"type\":\"chatgptDeviceCode\"}",
+        let kind = match flow {
+            Flow::Browser => "chatgpt",
+            Flow::DeviceCode => "chatgptDeviceCode",
         };
+        let params = Object::new().with_string("type", kind).to_json();
         let connection = client.connection();
         connection.session()?.expect_login();
-        let begun = call(connection, method::ACCOUNT_LOGIN_START, params, Timeout::Default).and_then(Begun::read);
+        let begun = call(connection, method::ACCOUNT_LOGIN_START, &params, Timeout::Default).and_then(Begun::read);
         let mut session = connection.session()?;
         let Begun { id, url, user_code } = match begun {
             Ok(begun) => begun,
@@ -81,7 +82,7 @@ impl Login {
 
     /// Gives it up; harmless when it has ended.
     pub fn cancel(&self) -> Result<()> {
-        let params = format!("{{\"loginId\":{}}}", quote(self.id.as_str()));
+        let params = Object::new().with_string("loginId", self.id.as_str()).to_json();
         let answer = call(self.connection(), method::ACCOUNT_LOGIN_CANCEL, &params, Timeout::Default)?;
         if member(&answer, "status").and_then(string).as_deref() == Some("canceled") {
             self.connection().session()?.login_cancelled(self.key);

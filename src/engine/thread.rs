@@ -7,7 +7,7 @@ use super::client::Client;
 use super::connection::{Anchor, Connection, Deadline};
 use super::error::{Error, Result};
 use super::host_json::parse_params;
-use super::json::{member, quote, string};
+use super::json::{Object, member, string};
 use super::limits::Limits;
 use super::method;
 use super::policy;
@@ -153,15 +153,13 @@ impl Thread {
 
     /// What the runtime knows of it, as JSON.
     pub fn read(&self, turns: Turns) -> Result<String> {
-        let include = turns == Turns::Included;
-        let id = self.known_id()?;
-        self.call(method::THREAD_READ, &format!("{{\"threadId\":{id},\"includeTurns\":{include}}}"))
+        let include = (turns == Turns::Included).to_string();
+        self.call(method::THREAD_READ, &self.params()?.with_raw("includeTurns", include))
     }
 
     /// Gives it a name.
     pub fn set_name(&self, name: &str) -> Result<()> {
-        let id = self.known_id()?;
-        self.call(method::THREAD_NAME_SET, &format!("{{\"threadId\":{id},\"name\":{}}}", quote(name))).map(drop)
+        self.call(method::THREAD_NAME_SET, &self.params()?.with_string("name", name)).map(drop)
     }
 
     /// Puts it away: it is listed apart, and goes on only when it is taken back.
@@ -203,8 +201,7 @@ impl Thread {
     }
 
     fn call_by_id(&self, method: &str) -> Result<String> {
-        let id = self.known_id()?;
-        self.call(method, &format!("{{\"threadId\":{id}}}"))
+        self.call(method, &self.params()?)
     }
 
     /// Waits until it is open, however that ends.
@@ -212,14 +209,14 @@ impl Thread {
         self.wait(Deadline::Never)?.unwrap_or_else(|| Err(Error::closed()))
     }
 
-    /// Its id as JSON; waits until it is open.
-    fn known_id(&self) -> Result<String> {
+    /// The parameters of a call about it; waits until it is open.
+    fn params(&self) -> Result<Object> {
         self.wait_open()?;
-        Ok(quote(self.id().as_str()))
+        Ok(Object::new().with_string("threadId", self.id().as_str()))
     }
 
-    fn call(&self, method: &str, params: &str) -> Result<String> {
-        call(self.connection(), method, params, Timeout::Default)
+    fn call(&self, method: &str, params: &Object) -> Result<String> {
+        call(self.connection(), method, &params.to_json(), Timeout::Default)
     }
 }
 
@@ -239,8 +236,8 @@ pub fn list(client: &Client, params: Option<&str>) -> Result<String> {
 /// Takes a thread back that was put away.
 pub fn unarchive(client: &Client, thread_id: &str) -> Result<()> {
     check_id(thread_id)?;
-    let params = format!("{{\"threadId\":{}}}", quote(thread_id));
-    call(client.connection(), method::THREAD_UNARCHIVE, &params, Timeout::Default).map(drop)
+    let params = Object::new().with_string("threadId", thread_id);
+    call(client.connection(), method::THREAD_UNARCHIVE, &params.to_json(), Timeout::Default).map(drop)
 }
 
 fn check_id(thread_id: &str) -> Result<()> {

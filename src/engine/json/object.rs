@@ -80,6 +80,18 @@ impl Object {
         self.set_raw(key, quote(value));
     }
 
+    /// The same with a member that is a JSON text, as [`Object::set_raw`].
+    pub fn with_raw(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.set_raw(key, value);
+        self
+    }
+
+    /// The same with a member that is a string.
+    pub fn with_string(mut self, key: impl Into<String>, value: &str) -> Self {
+        self.set_string(key, value);
+        self
+    }
+
     /// Whether there are no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()

@@ -8,7 +8,7 @@ use super::purpose::Purpose;
 use super::slots::{Begun, Slot, SlotPhase, SlotRef};
 use super::turns::TurnStart;
 use crate::engine::error::{Error, Result, Status};
-use crate::engine::json::{member, quote, string};
+use crate::engine::json::{Object, member, string};
 use crate::engine::method;
 
 impl Session {
@@ -29,7 +29,7 @@ impl Session {
         self.slots[slot.index].begun = Begun::Elsewhere;
         self.slots[slot.index].turn_ids.extend(known);
         self.slots[slot.index].attach_by = start.deadline;
-        let params = format!("{{\"threadId\":{},\"limit\":100}}", quote(&thread_id));
+        let params = turns_params(&thread_id);
         self.peer.call(method::THREAD_TURNS_LIST, &params, start.deadline, Purpose::Attach { slot });
         self.wake_driver();
         Ok(handle)
@@ -62,6 +62,11 @@ impl Session {
             self.recover_items(now, slot);
         }
     }
+}
+
+/// The parameters of `thread/turns/list`.
+pub(super) fn turns_params(thread_id: &str) -> String {
+    Object::new().with_string("threadId", thread_id).with_raw("limit", "100").to_json()
 }
 
 /// The turn of this id, or else the one in progress, in the answer to `thread/turns/list`: its id and its JSON.

@@ -9,7 +9,7 @@ use super::purpose::Purpose;
 use super::{Session, add_listener};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::{Event, EventKind, Parts};
-use crate::engine::json::{member, quote};
+use crate::engine::json::{Object, member};
 use crate::engine::method;
 
 /// A call that somebody waits for.
@@ -124,8 +124,8 @@ impl Session {
         deadline: Option<Instant>,
         purpose: Purpose,
     ) {
-        let params = format!("{{\"threadId\":{},\"turnId\":{}}}", quote(thread_id), quote(turn_id));
-        self.peer.call(method::TURN_INTERRUPT, &params, deadline, purpose);
+        let params = Object::new().with_string("threadId", thread_id).with_string("turnId", turn_id);
+        self.peer.call(method::TURN_INTERRUPT, &params.to_json(), deadline, purpose);
         self.wake_driver();
     }
 }

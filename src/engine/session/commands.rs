@@ -7,7 +7,7 @@ use super::purpose::Purpose;
 use super::slots::{SlotPhase, SlotRef};
 use super::timers::Timer;
 use crate::engine::error::Result;
-use crate::engine::json::{member, quote};
+use crate::engine::json::{Object, member};
 use crate::engine::log::Level;
 use crate::engine::method;
 use crate::engine::result::EndedBy;
@@ -71,9 +71,9 @@ impl Session {
     }
 
     fn terminate(&mut self, index: usize, process_id: &str, deadline: Option<Instant>, purpose: Purpose) {
-        let thread_id = quote(&self.slots[index].thread_id);
-        let params = format!("{{\"threadId\":{thread_id},\"processId\":{}}}", quote(process_id));
-        self.peer.call(method::THREAD_BACKGROUND_TERMINALS_TERMINATE, &params, deadline, purpose);
+        let thread_id = &self.slots[index].thread_id;
+        let params = Object::new().with_string("threadId", thread_id).with_string("processId", process_id);
+        self.peer.call(method::THREAD_BACKGROUND_TERMINALS_TERMINATE, &params.to_json(), deadline, purpose);
         self.wake_driver();
     }
 

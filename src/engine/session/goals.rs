@@ -11,7 +11,7 @@ use super::purpose::Purpose;
 use super::slots::{Seen, Slot, SlotPhase};
 use crate::engine::error::{Error, Result};
 use crate::engine::event::EventKind;
-use crate::engine::json::{member, quote, string};
+use crate::engine::json::{Object, member, quote, string};
 use crate::engine::method::{self, Method};
 use crate::engine::rpc::{Ids, Notification};
 
@@ -185,7 +185,7 @@ impl Session {
             slot.collector.set_interrupted();
         }
         let turn = slot.collector.whole(member(&last, "turn").unwrap_or_default());
-        let params = format!("{{\"threadId\":{},\"turn\":{turn}}}", quote(&slot.thread_id));
+        let params = Object::new().with_string("threadId", &slot.thread_id).with_raw("turn", turn).to_json();
         let ids =
             Ids { thread: slot.thread_id.to_string().into(), turn: slot.turn_id().to_owned().into(), ..Ids::default() };
         let method = "turn/completed";
@@ -208,8 +208,9 @@ impl Session {
 
     /// Has the runtime begin no further turn for the goal of a slot.
     pub(super) fn pause_goal(&mut self, index: usize, deadline: Option<Instant>) {
-        let params = format!("{{\"threadId\":{},\"status\":\"paused\"}}", quote(&self.slots[index].thread_id));
-        self.peer.call(method::THREAD_GOAL_SET, &params, deadline, Purpose::Nobody);
+        let thread_id = &self.slots[index].thread_id;
+        let params = Object::new().with_string("threadId", thread_id).with_string("status", "paused");
+        self.peer.call(method::THREAD_GOAL_SET, &params.to_json(), deadline, Purpose::Nobody);
         self.wake_driver();
     }
 

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Session;
-use super::attaching::{find_turn, status_of};
+use super::attaching::{find_turn, status_of, turns_params};
 use super::calls::{OWN_CALL, unanswered};
 use super::purpose::Purpose;
 use super::slots::{SlotPhase, SlotRef};
 use crate::engine::error::{Error, Result, Status};
-use crate::engine::json::{member, quote, string};
+use crate::engine::json::{Object, member, string};
 use crate::engine::method;
 use crate::engine::result::{Collector, EndedBy};
 
@@ -44,14 +44,9 @@ impl Session {
     pub(super) fn reconcile(&mut self, now: Instant, slot: SlotRef) {
         let Some(index) = self.slot(slot) else { return };
         self.slots[index].reconciling = Reconciling::Underway;
-        let thread_id = quote(&self.slots[index].thread_id);
-        self.ask_about(
-            now,
-            slot,
-            Step::Thread,
-            method::THREAD_READ,
-            &format!("{{\"threadId\":{thread_id},\"includeTurns\":false}}"),
-        );
+        let thread_id = &self.slots[index].thread_id;
+        let params = Object::new().with_string("threadId", thread_id).with_raw("includeTurns", "false").to_json();
+        self.ask_about(now, slot, Step::Thread, method::THREAD_READ, &params);
     }
 
     fn ask_about(&mut self, now: Instant, slot: SlotRef, step: Step, method: &str, params: &str) {
@@ -82,14 +77,8 @@ impl Session {
         if status.and_then(string).as_deref() == Some("active") {
             return self.still_runs(now, slot);
         }
-        let thread_id = quote(&self.slots[slot.index].thread_id);
-        self.ask_about(
-            now,
-            slot,
-            Step::Turns,
-            method::THREAD_TURNS_LIST,
-            &format!("{{\"threadId\":{thread_id},\"limit\":100}}"),
-        );
+        let params = turns_params(&self.slots[slot.index].thread_id);
+        self.ask_about(now, slot, Step::Turns, method::THREAD_TURNS_LIST, &params);
     }
 
     fn still_runs(&mut self, now: Instant, slot: SlotRef) {
@@ -234,8 +223,11 @@ fn id_of(turn: &str) -> String {
 }
 
 fn items_params(thread_id: &str, turn_id: &str, cursor: Option<&str>) -> String {
-    let from = cursor.map(|cursor| format!(",\"cursor\":{cursor}")).unwrap_or_default();
-    format!("{{\"threadId\":{},\"turnId\":{}{from}}}", quote(thread_id), quote(turn_id))
+    let mut params = Object::new().with_string("threadId", thread_id).with_string("turnId", turn_id);
+    if let Some(cursor) = cursor {
+        params.set_raw("cursor", cursor);
+    }
+    params.to_json()
 }
 
 /// Whether a list goes on.

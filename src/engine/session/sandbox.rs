@@ -37,7 +37,8 @@ impl Session {
         let Some(start) = &self.slots[index].start else { return Waits::No };
         let cwd = member(&start.params, "cwd").or_else(|| member(&info, "cwd")).unwrap_or("null");
         let purpose = Purpose::Sandbox { slot, thread_id: Arc::from(thread_id) };
-        self.peer.call(method::CONFIG_READ, &format!("{{\"cwd\":{cwd}}}"), start.deadline, purpose);
+        let params = Object::new().with_raw("cwd", cwd).to_json();
+        self.peer.call(method::CONFIG_READ, &params, start.deadline, purpose);
         self.wake_driver();
         Waits::Yes
     }
