@@ -180,12 +180,6 @@ impl Error {
         self.details.exit_status.as_deref()
     }
 
-    /// The end of a sentence: what the runtime said last, or "".
-    pub fn last_words(&self) -> String {
-        let said = self.stderr_tail().and_then(last_words);
-        said.map(|line| format!("; its last words: {line}")).unwrap_or_default()
-    }
-
     /// The JSON-RPC code of the runtime's answer; 0 when there is none.
     pub fn rpc_code(&self) -> i64 {
         self.details.rpc_code
@@ -213,8 +207,13 @@ impl Error {
     }
 }
 
+/// The end of a sentence: what the runtime said last, or "".
+pub fn last_words(stderr_tail: Option<&str>) -> String {
+    stderr_tail.and_then(last_line).map(|line| format!("; its last words: {line}")).unwrap_or_default()
+}
+
 /// The line that says what was wrong: a backtrace may follow it.
-fn last_words(stderr: &str) -> Option<&str> {
+fn last_line(stderr: &str) -> Option<&str> {
     let mut lines = stderr.lines().map(str::trim).rev().filter(|line| !line.is_empty());
     let last = lines.clone().next();
     lines.find(|line| line.starts_with("Error")).or(last)
@@ -238,9 +237,9 @@ mod tests {
 
     #[test]
     fn the_error_is_told_and_not_the_backtrace_behind_it() {
-        assert_eq!(last_words("noise\nError: no home\n\nStack backtrace:\n 0: <unknown>\n"), Some("Error: no home"));
-        assert_eq!(last_words("one\ntwo\n\n"), Some("two"));
-        assert_eq!(last_words(" \n"), None);
+        assert_eq!(last_line("noise\nError: no home\n\nStack backtrace:\n 0: <unknown>\n"), Some("Error: no home"));
+        assert_eq!(last_line("one\ntwo\n\n"), Some("two"));
+        assert_eq!(last_line(" \n"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
 use super::Connection;
-use crate::engine::error::{CONNECTION_LOST, Error, Status};
+use crate::engine::error::{CONNECTION_LOST, Error, Status, last_words};
 use crate::engine::session::{Lines, Outlook, Parting, Reading};
 use crate::engine::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
 
@@ -220,11 +220,11 @@ fn lost_error(ending: Ending) -> Error {
     if let Some(cause) = ending.cause {
         return cause;
     }
-    let how = ending.exit_status.clone().unwrap_or_else(|| "the connection was closed".to_owned());
-    let error = Error::new(Status::Transport, format!("the runtime ended ({how})"))
+    let how = ending.exit_status.as_deref().unwrap_or("the connection was closed");
+    let last_words = last_words(ending.stderr_tail.as_deref());
+    let message = format!("the runtime ended ({how}); connect a new client, then resume the thread{last_words}");
+    Error::new(Status::Transport, message)
         .with_reason(CONNECTION_LOST)
         .with_exit_status(ending.exit_status)
-        .with_stderr_tail(ending.stderr_tail);
-    let message = format!("{}; connect a new client, then resume the thread{}", error.message(), error.last_words());
-    error.reworded(Status::Transport, message)
+        .with_stderr_tail(ending.stderr_tail)
 }

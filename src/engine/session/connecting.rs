@@ -10,7 +10,7 @@ use super::purpose::Purpose;
 use super::{Announce, Session, State};
 use crate::engine::company::Company;
 use crate::engine::compat::{self, RuntimeVersion};
-use crate::engine::error::{CONNECTION_LOST, Error, Result, Status};
+use crate::engine::error::{CONNECTION_LOST, Error, Result, Status, last_words};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Object, member, quote, string};
 use crate::engine::method;
@@ -180,7 +180,8 @@ impl Started {
                 let advice = error.stderr_tail().and_then(compat::advice_on_start);
                 let advice = advice.map(|advice| format!("; {advice}")).unwrap_or_default();
                 let how = error.exit_status().unwrap_or_else(|| error.message());
-                let message = format!("{program} ended before it was ready ({how}){}{advice}", error.last_words());
+                let message =
+                    format!("{program} ended before it was ready ({how}){}{advice}", last_words(error.stderr_tail()));
                 error.reworded(Status::RuntimeStart, message)
             }
             Status::RuntimeStart => {

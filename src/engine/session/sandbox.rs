@@ -51,7 +51,7 @@ impl Session {
                 self.set_sandbox(index, &workspace_of_config(answer));
                 self.start_waiting_turn(now, slot, thread_id);
             }
-            Err(error) => self.fail_waiting_turn(slot, &error),
+            Err(error) => self.fail_start(now, index, error),
         }
     }
 

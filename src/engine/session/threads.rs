@@ -147,9 +147,10 @@ impl Session {
         self.effects.wakers.append(&mut thread.listeners);
         self.announce_thread(key, &outcome);
         for slot in waiting {
+            let Some(index) = self.slot(slot) else { continue };
             match &outcome {
                 Ok((id, _)) => self.start_waiting_turn(now, slot, id),
-                Err(error) => self.fail_waiting_turn(slot, error),
+                Err(error) => self.fail_start(now, index, error.clone()),
             }
         }
         if abandoned {

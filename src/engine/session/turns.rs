@@ -60,7 +60,7 @@ impl Session {
         match self.wait_for_thread(start.thread, slot) {
             Ok(Waits::Yes) => {}
             Ok(Waits::No) => self.start_waiting_turn(now, slot, &self.thread_id(start.thread)),
-            Err(error) => self.fail_waiting_turn(slot, &error),
+            Err(error) => self.fail_start(now, slot.index, error),
         }
         Ok(handle)
     }
@@ -85,13 +85,6 @@ impl Session {
             self.interrupt_slot(index);
         }
         self.arm_turn(now, slot);
-    }
-
-    /// The thread of a turn could not be opened, so the turn cannot start.
-    pub(super) fn fail_waiting_turn(&mut self, slot: SlotRef, error: &Error) {
-        let Some(index) = self.slot(slot) else { return };
-        let slot = self.slots.remove(index);
-        self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error.clone()) }));
     }
 
     pub(super) fn turn_start_answered(&mut self, now: Instant, index: usize, answer: Result<&str>) {
@@ -181,11 +174,10 @@ impl Session {
             return;
         }
         let slot = self.slots.remove(index);
-        if slot.phase == SlotPhase::Waiting {
-            return self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error) }));
-        }
         self.end_handles(&slot, &Arc::new(Ended { result: None, error: Some(error) }));
-        self.release_start(now, &slot.thread_id);
+        if slot.phase != SlotPhase::Waiting {
+            self.release_start(now, &slot.thread_id);
+        }
     }
 
     /// The turn of a slot is over, as the status that was collected says.

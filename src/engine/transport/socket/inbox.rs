@@ -117,22 +117,16 @@ impl Inbox {
         let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(|_| "a frame of an unknown kind")? else {
             return Ok(Found::Part);
         };
-        check(&header)?;
+        check(&header, length)?;
         let payload = &bytes[cursor.position() as usize..];
         let used = bytes.len() - payload.len();
         match header.opcode {
             OpCode::Control(kind) => {
-                if length > LONGEST_CONTROL || !header.is_final {
-                    return Err("a control frame that is long or in pieces");
-                }
                 let Some(payload) = payload.get(..length as usize) else { return Ok(Found::Part) };
                 self.control(kind, payload, outbox);
                 Ok(Found::Used(used + payload.len()))
             }
             OpCode::Data(kind) => {
-                if length > LONGEST_DATA {
-                    return Err("a frame that is longer than any may be");
-                }
                 self.check_place(kind)?;
                 let is_whole = header.is_final && self.partial.is_none() && length <= self.max as u64;
                 if !is_whole {
@@ -220,11 +214,20 @@ impl Partial {
     }
 }
 
-fn check(header: &FrameHeader) -> Result<(), &'static str> {
+fn check(header: &FrameHeader, length: u64) -> Result<(), &'static str> {
     if header.rsv1 || header.rsv2 || header.rsv3 {
         return Err("a frame of an extension that nobody asked for");
     }
-    if header.mask.is_some() { Err("a frame with a mask, as only clients send them") } else { Ok(()) }
+    if header.mask.is_some() {
+        return Err("a frame with a mask, as only clients send them");
+    }
+    match header.opcode {
+        OpCode::Control(_) if length > LONGEST_CONTROL || !header.is_final => {
+            Err("a control frame that is long or in pieces")
+        }
+        OpCode::Data(_) if length > LONGEST_DATA => Err("a frame that is longer than any may be"),
+        _ => Ok(()),
+    }
 }
 
 /// The words of the runtime are not repeated: they may hold anything.

@@ -115,11 +115,12 @@ impl Outbox {
     }
 
     fn frame_message(&mut self, message: &[u8]) {
-        let mut opcode = Data::Text;
+        let mut opcode = OpCode::Data(Data::Text);
         let mut pieces = message.chunks(PIECE).peekable();
         while let Some(piece) = pieces.next() {
-            self.frame(OpCode::Data(opcode), pieces.peek().is_none(), piece);
-            opcode = Data::Continue;
+            let is_final = pieces.peek().is_none();
+            self.frame(FrameHeader { is_final, opcode, ..FrameHeader::default() }, piece);
+            opcode = OpCode::Data(Data::Continue);
         }
     }
 
@@ -128,17 +129,17 @@ impl Outbox {
             return;
         }
         if let Some(payload) = self.pong.take() {
-            self.frame(OpCode::Control(Control::Pong), true, &payload);
+            self.frame(control(Control::Pong), &payload);
         }
         if let Goodbye::Due(code) = self.goodbye {
-            self.frame(OpCode::Control(Control::Close), true, &code.to_be_bytes());
+            self.frame(control(Control::Close), &code.to_be_bytes());
             self.goodbye = Goodbye::Said;
         }
     }
 
-    fn frame(&mut self, opcode: OpCode, is_final: bool, payload: &[u8]) {
+    fn frame(&mut self, header: FrameHeader, payload: &[u8]) {
         let mask = self.masks.next();
-        let header = FrameHeader { is_final, opcode, mask: Some(mask), ..FrameHeader::default() };
+        let header = FrameHeader { mask: Some(mask), ..header };
         let length = payload.len() as u64;
         self.bytes.reserve(header.len(length) + payload.len());
         header.format(length, &mut self.bytes).expect("a vector takes every byte");
@@ -146,6 +147,11 @@ impl Outbox {
         self.bytes.extend_from_slice(payload);
         apply(mask, &mut self.bytes[start..]);
     }
+}
+
+/// A control frame is never in pieces.
+fn control(kind: Control) -> FrameHeader {
+    FrameHeader { is_final: true, opcode: OpCode::Control(kind), ..FrameHeader::default() }
 }
 
 fn apply(mask: [u8; 4], bytes: &mut [u8]) {
