@@ -4,6 +4,7 @@ use std::path::Path;
 
 use codex::engine::client::Client;
 use codex::engine::client_options::ClientOptions;
+use codex::engine::error::Status;
 use codex::engine::event::EventKind;
 use codex::engine::request::{Answer, Scope};
 use codex::engine::thread::{Origin, Thread};
@@ -57,6 +58,19 @@ fn what_was_left_to_others_to_answer_is_left_when_it_is_played_back() {
             look_on(&played_back(&file));
         });
     }
+}
+
+#[test]
+fn a_connection_that_was_lost_is_lost_again_when_it_is_played_back() {
+    play(Script::new().on("crash", [Action::exit(3)]), |fake| {
+        let (server, file) = (fake.listen(Listen::Unix), fake.root().join("recording"));
+        for options in [recorded(server.options(), &file), played_back(&file)] {
+            let client = Client::connect(&options).unwrap();
+            let error = ask(&client, "crash").unwrap_err();
+            assert_eq!((error.status(), error.reason()), (Status::Transport, "connectionLost"), "{error}");
+            client.close(PATIENCE).unwrap();
+        }
+    });
 }
 
 /// Has a thread open on which somebody else is asked for an approval.
