@@ -29,7 +29,7 @@ SONAME := libcodex.so.$(ABI)
 endif
 
 .PHONY: all help build library debug runtime runtime-old demo test lint test-rust test-c test-cpp check-header verify verify-tools differential tls asan tsan valgrind \
-	test-cpp-all consumers event-loops docs bench bench-check bench-baseline soak soak-short soak-program header clean
+	test-cpp-all consumers cinstall event-loops docs bench bench-check bench-baseline soak soak-short soak-program header clean
 # The targets below share cargo's lock and the terminal, and cargo and the compilers use every core by themselves.
 .NOTPARALLEL:
 
@@ -90,9 +90,11 @@ verify-tools: ## Check that the tools of `make verify` are there
 	@scripts/check-tools asan tsan valgrind cmake pkg-config python3 glib-2.0 libuv doxygen groff g++ nlohmann_json
 	@scripts/check-tools curl wget
 
-tls: debug ## Check the library with its feature tls, and run the tests of encrypted endpoints
+tls: debug ## Check the library with its feature tls and what is shipped of it, and run the tests of encrypted endpoints
 	cargo clippy --features tls --all-targets -- -D warnings
 	scripts/test-env cargo test --features tls --lib --test sockets
+	@$(MAKE) --no-print-directory package FEATURES=tls CARGO_TARGET_DIR=$(TARGET)/tls
+	scripts/test-env scripts/check-tls
 
 differential: ## Hold the quick scanner against serde on ten million lines
 	CODEX_FUZZ_LINES=10000000 cargo test --lib differential
@@ -137,6 +139,12 @@ consumers: build man ## Install, move and use the library from cc, pkg-config, C
 	scripts/check-fetch-runtime
 	scripts/check-symbols $(RELEASE)/$(LIB)
 	scripts/check-consumers
+
+# Apart from `make verify`, because cargo-c takes minutes to compile.
+cinstall: ## Install by `cargo cinstall`, as distributions do, and use the library from there
+	@scripts/check-tools cargo-cinstall pkg-config
+	cargo build -p fake-runtime
+	scripts/check-cinstall
 
 # One at a time, so that the programs are not in each other's way while they measure.
 event-loops: debug ## Run the programs with the loops of GLib and libuv; tell for how long these were busy at most
@@ -186,5 +194,5 @@ header: ## Write include/codex.h anew from the Rust source
 include packaging/install.mk
 
 clean: ## Remove what was built; downloaded runtimes stay
-	@rm -rf $(addprefix $(TARGET)/,debug release asan tsan rust bench package dist consumers c-tests demo docs soak tmp)
+	@rm -rf $(addprefix $(TARGET)/,debug release tls cinstall asan tsan rust bench package dist consumers c-tests demo docs soak tmp)
 	@test ! -d $(TARGET)/runtime || echo "Kept the downloaded runtimes: remove $(TARGET)/runtime by hand if you want the space."
