@@ -1121,8 +1121,10 @@ codex_status codex_client_options_set_client_info(struct codex_client_options *o
 codex_status codex_client_options_set_experimental_api(struct codex_client_options *options, bool enabled);
 
 /**
- * Asks the runtime not to send a notification. May be called any number of times. Turns need `turn/started`,
- * `turn/completed`, `item/started`, `item/completed` and `thread/tokenUsage/updated`: these are refused.
+ * Asks the runtime not to send a notification. May be called any number of times. Refused are those by which the library learns
+ * of ends and makes results: `turn/started`, `turn/completed`, `item/started`, `item/completed`, `thread/tokenUsage/updated`,
+ * `thread/goal/updated`, `thread/goal/cleared`, `serverRequest/resolved`, `account/login/completed` and `error`. Without
+ * `item/agentMessage/delta` a TurnResult has no partialResponse. What does not come is no event for the limits of a turn.
  *
  * @param options  required
  * @param method   the exact method, like "item/agentMessage/delta"

@@ -27,9 +27,19 @@ const MOST_CALLBACK_THREADS: usize = 256;
 /// A request, or a connection, may take this long unless the options say otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Without these notifications a turn would not end, or its result would lack what it did.
-const NEEDED: &[&str] =
-    &["turn/started", "turn/completed", "item/started", "item/completed", "thread/tokenUsage/updated"];
+/// Without these notifications a turn, a goal, a login or a request would not end, or a result would lack what was done.
+const NEEDED: &[&str] = &[
+    "turn/started",
+    "turn/completed",
+    "item/started",
+    "item/completed",
+    "thread/tokenUsage/updated",
+    "thread/goal/updated",
+    "thread/goal/cleared",
+    "serverRequest/resolved",
+    "account/login/completed",
+    "error",
+];
 
 /// Whether the runtime gets the environment of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,7 +221,7 @@ impl ClientOptions {
     pub fn add_notification_opt_out(&mut self, method: &str) -> Result<()> {
         if NEEDED.contains(&method) {
             return Err(Error::invalid_argument(format!(
-                "{method} cannot be opted out of: turns end and results are made by it"
+                "{method} cannot be opted out of: by it the library learns of an end, or of what belongs into a result"
             )));
         }
         if method.is_empty() {
@@ -258,6 +268,7 @@ impl fmt::Debug for ClientOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::error::Status;
 
     #[test]
     fn the_secrets_of_the_options_are_known_by_their_names() {
@@ -269,5 +280,26 @@ mod tests {
             options.add_config(entry).unwrap();
         }
         assert_eq!(Vec::from_iter(options.secrets()), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_ends_turns_goals_logins_and_requests_or_makes_results_cannot_be_opted_out_of() {
+        let of_turns =
+            ["turn/started", "turn/completed", "item/started", "item/completed", "thread/tokenUsage/updated"];
+        let of_goals = ["thread/goal/updated", "thread/goal/cleared"];
+        let others = ["serverRequest/resolved", "account/login/completed", "error"];
+        for method in of_turns.iter().chain(&of_goals).chain(&others) {
+            let refusal = ClientOptions::default().add_notification_opt_out(method).unwrap_err();
+            assert_eq!(refusal.status(), Status::InvalidArgument);
+            assert!(refusal.message().starts_with(method), "{}", refusal.message());
+        }
+    }
+
+    #[test]
+    fn what_the_host_alone_reads_can_be_opted_out_of() {
+        let mut options = ClientOptions::default();
+        for method in ["item/agentMessage/delta", "item/reasoning/textDelta", "thread/started", "account/updated"] {
+            options.add_notification_opt_out(method).unwrap();
+        }
     }
 }

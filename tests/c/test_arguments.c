@@ -296,6 +296,7 @@ TEST(an_option_that_is_empty_or_no_utf_8_is_refused) {
   CHECK_INVALID(codex_client_options_add_config(options, bad_text));
   CHECK_INVALID(codex_client_options_set_client_info(options, "", "t", "v"));
   CHECK_INVALID(codex_client_options_set_client_info(options, bad_text, "t", "v"));
+  CHECK_INVALID(codex_client_options_add_notification_opt_out(options, "account/login/completed"));
   CHECK_INVALID(codex_client_options_add_notification_opt_out(options, ""));
   CHECK_INVALID(codex_client_options_add_notification_opt_out(options, bad_text));
 }
