@@ -1356,7 +1356,7 @@ codex_status codex_client_begin(const struct codex_client_options *options,
  *
  * @param client      required
  * @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
- *                    CODEX_WAIT_DEFAULT is 5,000
+ *                    CODEX_WAIT_DEFAULT is 5,000. Of several calls, the one that has it killed first counts
  * @return CODEX_OK, also when it was closed before; CODEX_ERROR_WOULD_DEADLOCK from a request handler
  * @note any thread; waits; since 0.1.0
  */

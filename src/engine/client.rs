@@ -9,7 +9,7 @@ use super::approach::{Approach, Environment, Provisions, heed_environment};
 use super::call::{call, check_method};
 use super::callbacks::{Callbacks, Capacity};
 use super::client_options::{ClientInfo, ClientOptions, ExperimentalApi, RequestHandler};
-use super::connection::{Anchor, Answering, Connection, Deadline};
+use super::connection::{Anchor, Answering, Connection, Deadline, USUAL_PATIENCE};
 use super::error::{Error, Result, Status};
 use super::host_json::parse_params;
 use super::json::{Object, quote};
@@ -26,6 +26,20 @@ pub use super::read::Read;
 
 /// How many log messages and traces may wait for the host.
 const OBSERVED: usize = 4096;
+
+/// What a runtime has that may take as long as it likes: no clock counts for ever.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+impl Timeout {
+    /// How long a runtime may take to end by itself when its client is closed.
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Default => USUAL_PATIENCE,
+            Self::Never => LONGEST_PATIENCE,
+            Self::After(time) => time.min(LONGEST_PATIENCE),
+        }
+    }
+}
 
 /// One runtime and the connection to it.
 #[derive(Clone, Debug)]
@@ -45,7 +59,9 @@ impl Client {
 
     /// Begins to reach the runtime and returns at once: calls wait inside until it is ready.
     pub fn begin(options: &ClientOptions) -> Result<Self> {
-        Self::begin_as(options, Announce::Event)
+        let client = Self::begin_as(options, Announce::Event)?;
+        client.connection().serve_at_once();
+        Ok(client)
     }
 
     fn begin_as(options: &ClientOptions, announce: Announce) -> Result<Self> {

@@ -73,10 +73,7 @@ pub unsafe extern "C" fn codex_client_begin(
     unsafe {
         handle::hand_out(out, err, || {
             let defaults = ClientOptions::default();
-            let client = Client::begin(handle::borrow(options).unwrap_or(&defaults))?;
-            client.connection().session()?.open_client_queue();
-            client.connection().serve_at_once();
-            Ok(client)
+            Client::begin(handle::borrow(options).unwrap_or(&defaults))
         })
     }
 }
@@ -88,7 +85,7 @@ pub unsafe extern "C" fn codex_client_begin(
 ///
 /// @param client      required
 /// @param timeout_ms  how long the runtime may take to end by itself before it is killed; 0 kills it at once;
-///                    CODEX_WAIT_DEFAULT is 5,000
+///                    CODEX_WAIT_DEFAULT is 5,000. Of several calls, the one that has it killed first counts
 /// @return CODEX_OK, also when it was closed before; CODEX_ERROR_WOULD_DEADLOCK from a request handler
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
@@ -98,7 +95,7 @@ pub unsafe extern "C" fn codex_client_close(
     err: *mut *mut codex_error,
 ) -> codex_status {
     // SAFETY: the caller passes a client or NULL, and a place for the error or NULL.
-    unsafe { panic::act(err, || held(client)?.close(time::patience(timeout_ms)?)) }
+    unsafe { panic::act(err, || held(client)?.close(time::patience(timeout_ms)?.patience())) }
 }
 
 /// Frees a client. The connection ends with the last handle of the client, its threads, its turns and its logins; a turn that

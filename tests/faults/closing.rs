@@ -29,6 +29,10 @@ fn held() -> Action {
     Action::turn(Turn { deltas: Some(vec!["half a sentence".into()]), ..Turn::held() })
 }
 
+fn ignores_everything() -> Script {
+    Script::new().ignore_eof().ignore_term()
+}
+
 #[test]
 fn a_runtime_ends_by_itself_when_its_input_ends() {
     play(Script::new(), |fake| {
@@ -48,7 +52,7 @@ fn a_runtime_that_ignores_the_end_of_its_input_is_told_to_end() {
 
 #[test]
 fn a_runtime_that_ignores_everything_is_killed_within_the_patience() {
-    play(Script::new().ignore_eof().ignore_term(), |fake| {
+    play(ignores_everything(), |fake| {
         closed(&fake.client(), Duration::from_secs(1));
         assert!(fake.noted("#eof") && fake.noted("#sigterm"));
     });
@@ -56,7 +60,7 @@ fn a_runtime_that_ignores_everything_is_killed_within_the_patience() {
 
 #[test]
 fn without_patience_the_runtime_is_killed_at_once() {
-    play(Script::new().ignore_eof().ignore_term(), |fake| closed(&fake.client(), Duration::ZERO));
+    play(ignores_everything(), |fake| closed(&fake.client(), Duration::ZERO));
 }
 
 #[test]
@@ -102,6 +106,46 @@ fn closing_twice_or_from_many_threads_is_closing_once() {
         closed(&client, PATIENCE);
         assert_eq!(ask(&client, "m").unwrap_err().status(), Status::Closed);
         assert_eq!(fake.record().iter().filter(|line| *line == "#eof").count(), 1);
+    });
+}
+
+/// Longer than any test.
+const AGES: Duration = Duration::from_secs(3600);
+
+#[test]
+fn whoever_closes_without_patience_is_heeded_while_another_waits() {
+    play(ignores_everything(), |fake| {
+        let client = fake.client();
+        thread::scope(|scope| {
+            scope.spawn(|| client.close(AGES).unwrap());
+            eventually("the runtime is told to end", || fake.noted("#eof"));
+            closed(&client, Duration::ZERO);
+        });
+    });
+}
+
+#[test]
+fn whoever_closes_without_patience_is_heeded_while_the_last_words_cannot_be_written() {
+    play(goes_deaf(), |fake| {
+        let client = deaf(fake);
+        client.notify("much", Some(&much())).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| client.close(AGES).unwrap());
+            eventually("the client is being closed", || client.notify("m", None).is_err());
+            closed(&client, Duration::ZERO);
+        });
+    });
+}
+
+#[test]
+fn of_those_who_close_at_once_the_least_patient_counts() {
+    play(ignores_everything(), |fake| {
+        let client = &fake.client();
+        thread::scope(|scope| {
+            for patience in [AGES, Duration::ZERO, AGES] {
+                scope.spawn(move || closed(client, patience));
+            }
+        });
     });
 }
 

@@ -136,24 +136,26 @@ impl Driver {
         }
     }
 
-    /// Says goodbye once the host has closed the client.
     fn part(&mut self, now: Instant, parting: Option<Parting>) {
-        match self.stage {
-            Stage::Running => match parting {
-                Some(Parting::Closed) => {
-                    let patience = self.connection.patience();
-                    self.tap.closed(now);
-                    self.transport.end(now, patience);
-                    self.stage = Stage::Farewell(now + FAREWELL.min(patience));
-                    self.part(now, parting);
-                }
-                Some(Parting::AtOnce) => self.end(now, Stage::Ending, Duration::ZERO),
-                None => {}
-            },
-            Stage::Farewell(until) if self.has_said_all() || now >= until => {
-                self.end(now, Stage::Ending, self.connection.patience());
+        match (parting, self.stage) {
+            (Some(Parting::Closed), _) => self.say_goodbye(now),
+            (Some(Parting::AtOnce), Stage::Running | Stage::Farewell(_)) => {
+                self.end(now, Stage::Ending, Duration::ZERO);
             }
             _ => {}
+        }
+    }
+
+    /// The host has closed the client; with less patience than before, perhaps, when it does so once more.
+    fn say_goodbye(&mut self, now: Instant) {
+        let patience = self.connection.patience();
+        if self.stage == Stage::Running {
+            self.tap.closed(now);
+            self.stage = Stage::Farewell(now + FAREWELL.min(patience));
+        }
+        self.transport.end(now, patience);
+        if matches!(self.stage, Stage::Farewell(until) if self.has_said_all() || now >= until) {
+            self.end(now, Stage::Ending, patience);
         }
     }
 

@@ -30,8 +30,8 @@ use crate::sys::{self, ForkGuard};
 use baton::{Baton, Coming, Eagerness, Followed, Shift};
 use drive::Driver;
 
-/// How long a runtime whose last handle was freed may take to end by itself.
-const FREED_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a runtime may take to end by itself unless the host says otherwise.
+pub(super) const USUAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The functions of the host that answer requests of the runtime, and the threads that they run on.
 pub struct Answering {
@@ -113,10 +113,9 @@ impl Connection {
             answering,
             callbacks: OnceCell::new(),
             observers,
-            patience_ms: AtomicU64::new(0),
+            patience_ms: AtomicU64::new(u64::MAX),
             fork: ForkGuard::new(),
         });
-        connection.set_patience(FREED_PATIENCE);
         if connection.answering.handler.is_some() {
             connection.start_callbacks()?;
         }
@@ -254,9 +253,10 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends everything; the runtime has `patience` to end by itself. Does not wait.
+    /// Ends everything; the runtime has `patience` to end by itself, or less if somebody else closes it too. Does not wait.
     pub fn close(self: &Arc<Self>, patience: Duration) {
-        self.set_patience(patience);
+        let ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        self.patience_ms.fetch_min(ms, Ordering::Relaxed);
         self.own_session().close(self.now());
     }
 
@@ -289,14 +289,9 @@ impl Connection {
         self.limits
     }
 
-    /// How long the runtime may take to end by itself.
+    /// How long the runtime may take to end by itself, once somebody has closed the connection.
     pub fn patience(&self) -> Duration {
         Duration::from_millis(self.patience_ms.load(Ordering::Relaxed))
-    }
-
-    fn set_patience(&self, patience: Duration) {
-        let ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
-        self.patience_ms.store(ms, Ordering::Relaxed);
     }
 
     /// The connection is over: the threads that served it end.
@@ -433,7 +428,7 @@ impl Anchor {
 impl Drop for Anchor {
     fn drop(&mut self) {
         if self.0.is_same_process() && self.0.own_session().ensure_open().is_ok() {
-            self.0.close(FREED_PATIENCE);
+            self.0.close(USUAL_PATIENCE);
         }
     }
 }

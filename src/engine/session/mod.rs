@@ -256,12 +256,12 @@ impl Session {
 
     /// Ends everything that is under way; what is to be written still is, and then the runtime is told to end.
     pub fn close(&mut self, now: Instant) {
-        if !matches!(self.state, State::Connecting | State::Open) {
-            return;
+        if matches!(self.state, State::Connecting | State::Open) {
+            self.decline_all_questions(now);
+            self.end_everything(now, &Error::closed());
+            self.state = State::Closing;
         }
-        self.decline_all_questions(now);
-        self.end_everything(now, &Error::closed());
-        self.state = State::Closing;
+        // Closed once more, the runtime may have less time to end.
         self.wake_driver();
     }
 

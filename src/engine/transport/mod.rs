@@ -75,7 +75,7 @@ pub trait Transport: Send {
     /// Sends one message. Until it is ready, it must be called again with the same message.
     fn poll_send(&mut self, cx: &mut Context<'_>, message: &str) -> Poll<io::Result<()>>;
 
-    /// Begins to end the connection; the runtime has `patience` to end by itself.
+    /// Begins to end the connection; the runtime has `patience` to end by itself. Said again, the earlier end counts.
     fn end(&mut self, now: Instant, patience: Duration);
 
     /// Nothing more will be sent.

@@ -187,8 +187,10 @@ impl Transport for ProcessTransport {
     }
 
     fn end(&mut self, now: Instant, patience: Duration) {
-        let ladder = Ladder { rung: Rung::EndOfInput, term_at: now + patience / 2, kill_at: now + patience };
-        self.ladder.get_or_insert(ladder);
+        let (term_at, kill_at) = (now + patience / 2, now + patience);
+        let ladder = self.ladder.get_or_insert(Ladder { rung: Rung::EndOfInput, term_at, kill_at });
+        ladder.term_at = ladder.term_at.min(term_at);
+        ladder.kill_at = ladder.kill_at.min(kill_at);
     }
 
     fn finish_sending(&mut self) {

@@ -136,7 +136,8 @@ impl Transport for SocketTransport {
         if matches!(self.state, State::Dialing(_)) {
             self.state = State::Over;
         }
-        self.ends_at.get_or_insert(now + patience.min(GOODBYE));
+        let ends_at = now + patience.min(GOODBYE);
+        self.ends_at = Some(self.ends_at.map_or(ends_at, |known| known.min(ends_at)));
     }
 
     fn finish_sending(&mut self) {
