@@ -2,6 +2,7 @@
 //! over the WebSocket.
 
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -40,13 +41,21 @@ struct Client {
     runtime: Child,
 }
 
+/// The name appears when somebody listens there already: whoever waits for it connects at once.
+fn listen_at(path: &str) -> io::Result<UnixListener> {
+    let unfinished = format!("{path}~");
+    let listener = UnixListener::bind(&unfinished)?;
+    fs::rename(unfinished, path)?;
+    Ok(listener)
+}
+
 impl Gateway {
     /// Listens as the arguments say: `--listen unix://PATH` or `--listen ws://IP:PORT`, and `--token WORD`.
     pub(crate) fn from_arguments() -> Option<io::Result<Self>> {
         let value_of = |name: &str| env::args().skip_while(|argument| argument != name).nth(1);
         let url = value_of("--listen")?;
         let listener = match (url.strip_prefix("unix://"), url.strip_prefix("ws://")) {
-            (Some(path), _) => UnixListener::bind(path).map(Listener::Unix),
+            (Some(path), _) => listen_at(path).map(Listener::Unix),
             (_, Some(address)) => TcpListener::bind(address).map(Listener::Tcp),
             _ => Err(io::Error::other(format!("{url} is no place to listen; use unix://PATH or ws://IP:PORT"))),
         };
