@@ -215,17 +215,20 @@ impl Session {
             return;
         }
         let error = Error::new(Status::Protocol, &*message).with_reason("messageTooLong");
-        self.push_client_event(
-            Event::new(EventKind::Warning, Parts::default()).with_text(&message).with_error(Some(error)),
-        );
+        self.warn(&message, Some(error));
     }
 
     /// What happens from now on is not recorded any more.
     pub fn recording_failed(&mut self, why: &str) {
         self.log.emit(Level::Error, "codex::record", || why.to_owned());
-        let json = format!("{{\"message\":{}}}", quote(why));
+        self.warn(why, None);
+    }
+
+    /// Tells the host something that concerns no call of its own; in the form of the runtime's warnings.
+    fn warn(&mut self, message: &str, error: Option<Error>) {
+        let json = format!("{{\"message\":{}}}", quote(message));
         let event = Event::new(EventKind::Warning, Parts { json: &json, ..Parts::default() });
-        self.push_client_event(event.with_text(why));
+        self.push_client_event(event.with_text(message).with_error(error));
     }
 
     /// Has `waker` called at the next change of what is waited for.

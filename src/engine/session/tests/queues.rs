@@ -249,6 +249,22 @@ fn a_message_that_is_too_long_fails_the_call_that_it_answers() {
     assert_eq!((error.status(), error.reason()), (Status::Protocol, "messageTooLong"));
 }
 
+#[test]
+fn a_message_that_is_too_long_and_answers_nothing_is_a_warning_with_its_error() {
+    let mut talk = Talk::new();
+    talk.session.open_client_queue();
+    talk.session.receive_oversized(
+        talk.now,
+        br#"{"method":"thread/started","params":{"x":"xxx"#,
+        b"xxx\"}}",
+        300 << 20,
+    );
+    let Next::Event(warning) = talk.session.next_client_event() else { panic!("a warning") };
+    let error = warning.error().unwrap();
+    assert_eq!((warning.kind(), error.reason()), (EventKind::Warning, "messageTooLong"));
+    assert_eq!(warning.json_str(), format!("{{\"message\":\"{}\"}}", warning.text_str()));
+}
+
 impl Talk {
     fn rings(&mut self) -> usize {
         self.session.take_effects().map_or(0, |effects| effects.wakeups.len())
