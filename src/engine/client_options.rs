@@ -245,7 +245,9 @@ impl ClientOptions {
     /// Sets or unsets a variable of the runtime's environment.
     pub fn set_env(&mut self, name: &str, value: Option<&str>) -> Result<()> {
         if name.is_empty() || name.contains('=') {
-            return Err(Error::invalid_argument(format!("an environment variable cannot be called `{name}`")));
+            return Err(Error::invalid_argument(format!(
+                "an environment variable cannot be called `{name}`: give it a name without `=`, of one character at least"
+            )));
         }
         self.env.push((name.into(), value.map(OsString::from)));
         Ok(())

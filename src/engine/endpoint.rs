@@ -97,7 +97,10 @@ impl WebAddress {
         let rest = rest.strip_prefix("//").ok_or_else(|| refused(url, "a host follows after two slashes"))?;
         let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err(refused(url, "a name or a password cannot be a part of it: use set_bearer_token"));
+            return Err(refused(
+                url,
+                "a name or a password cannot be a part of it: use codex_client_options_set_bearer_token",
+            ));
         }
         if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Err(refused(

@@ -17,18 +17,16 @@ const TOOL_OUTPUT: &str = "toolOutput";
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ParamsError {
     /// The key is empty.
-    #[error("The key of a field is empty. Give the name of the field, or a JSON Pointer such as \"/config/model\".")]
+    #[error("the key of a field is empty; give the name of the field, or a JSON Pointer such as \"/config/model\"")]
     EmptyKey,
     /// The key begins like a JSON Pointer and is none.
-    #[error(
-        "The key \"{key}\" is not a JSON Pointer: \"~\" must be written as \"~0\" and a \"/\" in a name as \"~1\"."
-    )]
+    #[error("the key \"{key}\" is not a JSON Pointer: \"~\" must be written as \"~0\" and a \"/\" in a name as \"~1\"")]
     InvalidPointer {
         /// The key as it was given.
         key: String,
     },
     /// The way to the key leads through something that has no fields.
-    #[error("The key \"{key}\" cannot be set, because \"{place}\" is {found} and not an object.")]
+    #[error("the key \"{key}\" cannot be set, because \"{place}\" is {found} and not an object")]
     NotAnObject {
         /// The key as it was given.
         key: String,
@@ -39,7 +37,7 @@ pub enum ParamsError {
     },
     /// The object would be nested so deeply that the runtime drops it without an answer.
     #[error(
-        "The key \"{key}\" cannot be set: the params would be nested {depth} levels deep, and {MAX_SENT_DEPTH} is the most that can be sent."
+        "the key \"{key}\" cannot be set: the params would be nested {depth} levels deep, and {MAX_SENT_DEPTH} is the most that can be sent"
     )]
     TooDeep {
         /// The key as it was given.
@@ -48,7 +46,7 @@ pub enum ParamsError {
         depth: usize,
     },
     /// The value is not JSON.
-    #[error("The value of \"{key}\" is not acceptable JSON: {error}.")]
+    #[error("the value of \"{key}\" is not acceptable JSON: {error}")]
     InvalidJson {
         /// The key as it was given.
         key: String,
@@ -56,7 +54,7 @@ pub enum ParamsError {
         error: JsonError,
     },
     /// The value is infinite or not a number.
-    #[error("The value of \"{key}\" is {value}, which JSON cannot express. Give a finite number.")]
+    #[error("the value of \"{key}\" is {value}, which JSON cannot express; give a finite number")]
     NotFinite {
         /// The key as it was given.
         key: String,
@@ -65,7 +63,7 @@ pub enum ParamsError {
     },
     /// An input item is added where "input" is not a list.
     #[error(
-        "No input item can be added, because \"input\" was set to {found}. Set it to an array, or leave it to the functions that add items."
+        "no input item can be added, because \"input\" was set to {found}; set it to an array, or leave it to the functions that add items"
     )]
     InputIsNotAnArray {
         /// What it is: "a string".
@@ -73,27 +71,27 @@ pub enum ParamsError {
     },
     /// An input item is added beside an external message.
     #[error(
-        "No input item can be added, because these params hold an external message, which is sent alone. Use params of its own for it."
+        "no input item can be added, because these params hold an external message, which is sent alone; use params of its own for it"
     )]
     InputBesideExternalMessage,
     /// An external message is set beside input.
     #[error(
-        "The external message cannot be set, because these params hold \"input\", and such a message is sent alone. Use params of its own for it."
+        "the external message cannot be set, because these params hold \"input\", and such a message is sent alone; use params of its own for it"
     )]
     ExternalMessageBesideInput,
     /// An external message names no tool.
     #[error(
-        "The external message has a blank tool name. Give the name of the tool or system that the message comes from."
+        "the external message has a blank tool name; give the name of the tool or system that the message comes from"
     )]
     BlankToolName,
     /// The type of an image is none.
-    #[error("\"{mime_type}\" is not the MIME type of an image. Give one such as \"image/png\".")]
+    #[error("\"{mime_type}\" is not the MIME type of an image; give one such as \"image/png\"")]
     NotAnImageType {
         /// The type as it was given.
         mime_type: String,
     },
     /// An image has no bytes.
-    #[error("The image of type \"{mime_type}\" has no bytes. Give the contents of an image file.")]
+    #[error("the image of type \"{mime_type}\" has no bytes; give the contents of an image file")]
     EmptyImage {
         /// The type as it was given.
         mime_type: String,
@@ -472,19 +470,19 @@ mod tests {
         let mut refuse = |key: &str| refusal(&mut params, |params| params.set_int(key, 1));
         assert_eq!(
             refuse("/config/a/0"),
-            "The key \"/config/a/0\" cannot be set, because \"/config/a\" is an array and not an object."
+            "the key \"/config/a/0\" cannot be set, because \"/config/a\" is an array and not an object"
         );
         assert_eq!(
             refuse("/config/b/c/d/e"),
-            "The key \"/config/b/c/d/e\" cannot be set, because \"/config/b/c\" is a string and not an object."
+            "the key \"/config/b/c/d/e\" cannot be set, because \"/config/b/c\" is a string and not an object"
         );
         assert_eq!(
             refuse("/open/n/x"),
-            "The key \"/open/n/x\" cannot be set, because \"/open/n\" is a number and not an object."
+            "the key \"/open/n/x\" cannot be set, because \"/open/n\" is a number and not an object"
         );
         assert_eq!(
             refuse("/input/0"),
-            "The key \"/input/0\" cannot be set, because \"/input\" is an array and not an object."
+            "the key \"/input/0\" cannot be set, because \"/input\" is an array and not an object"
         );
     }
 
@@ -499,10 +497,10 @@ mod tests {
     #[test]
     fn a_key_that_names_nothing_is_refused() {
         let mut params = Params::new();
-        assert!(refusal(&mut params, |params| params.set_int("", 1)).starts_with("The key of a field is empty."));
+        assert!(refusal(&mut params, |params| params.set_int("", 1)).starts_with("the key of a field is empty;"));
         for key in ["/a~", "/a~2b", "/~~/x"] {
             let sentence = refusal(&mut params, |params| params.set_int(key, 1));
-            assert!(sentence.starts_with(&format!("The key \"{key}\" is not a JSON Pointer")), "{sentence}");
+            assert!(sentence.starts_with(&format!("the key \"{key}\" is not a JSON Pointer")), "{sentence}");
         }
     }
 
@@ -514,7 +512,7 @@ mod tests {
         }
         assert_eq!(
             refusal(&mut params, |params| params.set_json("schema", "{\"a\":\n}")),
-            "The value of \"schema\" is not acceptable JSON: expected value at line 2, column 1."
+            "the value of \"schema\" is not acceptable JSON: expected value at line 2, column 1"
         );
         refusal(&mut params, |params| params.set_json("s", r#""\ud800""#));
     }
@@ -570,7 +568,7 @@ mod tests {
         params.set_string("input", "text").unwrap();
         let sentence = refusal(&mut params, |params| params.add_text("more"));
         assert!(
-            sentence.starts_with("No input item can be added, because \"input\" was set to a string."),
+            sentence.starts_with("no input item can be added, because \"input\" was set to a string;"),
             "{sentence}"
         );
         params.set_int("/input", 1).unwrap();
@@ -585,7 +583,7 @@ mod tests {
             assert!(sentence.contains("is not the MIME type of an image"), "{sentence}");
         }
         let sentence = refusal(&mut params, |params| params.add_image_bytes(b"", "image/png"));
-        assert!(sentence.starts_with("The image of type \"image/png\" has no bytes."), "{sentence}");
+        assert!(sentence.starts_with("the image of type \"image/png\" has no bytes;"), "{sentence}");
         params.add_image_bytes(b"x", "image/svg+xml").unwrap();
     }
 
@@ -605,7 +603,7 @@ mod tests {
     fn an_external_message_without_a_tool_name_is_refused() {
         for name in ["", " \t\n"] {
             let sentence = refusal(&mut Params::new(), |params| params.set_external_message(name, None, "x"));
-            assert!(sentence.starts_with("The external message has a blank tool name."), "{sentence}");
+            assert!(sentence.starts_with("the external message has a blank tool name;"), "{sentence}");
         }
     }
 

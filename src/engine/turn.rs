@@ -173,7 +173,9 @@ impl Turn {
     /// Takes the next event of this handle; in single-queue mode the client queue has them.
     pub fn next_event(&self, deadline: Deadline) -> Result<Read> {
         if self.connection().queues() == Queues::Single {
-            return Err(Error::invalid_argument("the client has a single queue: read the events of all turns from it"));
+            return Err(Error::invalid_argument(
+                "the client has a single queue: take the events of all turns with codex_client_next_event",
+            ));
         }
         self.next_own_event(deadline)
     }

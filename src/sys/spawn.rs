@@ -66,7 +66,7 @@ pub struct Spawned {
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
     /// A text cannot be given to a program.
-    #[error("The {what} {text:?} contains a NUL character, which no program can be given. Remove it.")]
+    #[error("the {what} {text:?} contains a NUL character, which no program can be given; remove it")]
     Nul {
         /// Which kind of text it is.
         what: &'static str,
@@ -74,14 +74,14 @@ pub enum SpawnError {
         text: OsString,
     },
     /// A variable cannot be set.
-    #[error("An environment variable cannot be called {name:?}. Give it a name without `=`.")]
+    #[error("an environment variable cannot be called {name:?}; give it a name without `=`")]
     VariableName {
         /// The refused name.
         name: OsString,
     },
     /// The directory to start in is missing, no directory, or closed to this user.
     #[error(
-        "The working directory {path:?} cannot be entered: {source}. Name a directory that exists and is accessible."
+        "the working directory {path:?} cannot be entered: {source}; name a directory that exists and is accessible"
     )]
     WorkingDirectory {
         /// The directory.
@@ -90,7 +90,7 @@ pub enum SpawnError {
         source: io::Error,
     },
     /// The system refused the pipes, as a rule because too many files are open.
-    #[error("The pipes to {program:?} could not be made: {source}. Close files, or raise the limit of open files.")]
+    #[error("the pipes to {program:?} could not be made: {source}; close files, or raise the limit of open files")]
     Pipes {
         /// The executable.
         program: PathBuf,
@@ -99,7 +99,7 @@ pub enum SpawnError {
     },
     /// The system refused to run the executable.
     #[error(
-        "The program {program:?} could not be started: {source}. Check that it exists and is made for this machine."
+        "the program {program:?} could not be started: {source}; check that it exists and is made for this machine"
     )]
     Program {
         /// The executable.
@@ -494,7 +494,7 @@ mod tests {
         let error = spawn(spec(Path::new("/nowhere/codex"), &[])).unwrap_err();
         assert!(matches!(&error, SpawnError::Program { program, .. } if program == Path::new("/nowhere/codex")));
         assert_eq!(os_error(&error), Some(libc::ENOENT));
-        assert!(error.to_string().starts_with("The program \"/nowhere/codex\" could not be started: No such file"));
+        assert!(error.to_string().starts_with("the program \"/nowhere/codex\" could not be started: No such file"));
     }
 
     #[test]
@@ -518,7 +518,7 @@ mod tests {
     fn what_no_program_can_be_given_is_refused_by_name() {
         let args = ["a\0b".into()];
         let error = spawn(spec(Path::new("/bin/true"), &args)).unwrap_err();
-        assert!(error.to_string().starts_with("The argument \"a\\0b\" contains a NUL character"));
+        assert!(error.to_string().starts_with("the argument \"a\\0b\" contains a NUL character"));
         for name in ["", "A=B"] {
             let mut spec = spec(Path::new("/bin/true"), &[]);
             spec.env = vec![(name.into(), "x".into())];

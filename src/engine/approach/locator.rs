@@ -100,8 +100,9 @@ impl Search {
 
     fn not_found(&self, what: &str) -> Error {
         let message = format!(
-            "the executable {what} was not found; searched: {}. Install it with `npm install -g @openai/codex`, ship it \
-             beside the library with codex-fetch-runtime, or name it with set_codex_path or the variable {PATH_VARIABLE}",
+            "the executable {what} was not found; searched: {}; install it with `npm install -g @openai/codex`, ship it \
+             beside the library with codex-fetch-runtime, or name it with codex_client_options_set_codex_path or the \
+             variable {PATH_VARIABLE}",
             self.places.join(", ")
         );
         Error::new(Status::RuntimeNotFound, message)
@@ -126,7 +127,7 @@ mod tests {
         let error = search(&own, Path::new("/nowhere")).unwrap_err();
         assert_eq!(error.status(), Status::RuntimeNotFound);
         let places = "searched: CODEX_PATH (not set), /nowhere/lib/codex/bin/codex (missing), \
-                      /nowhere/libexec/codex/bin/codex (missing), /nowhere/a/codex (missing), /nowhere/b/codex (missing).";
+                      /nowhere/libexec/codex/bin/codex (missing), /nowhere/a/codex (missing), /nowhere/b/codex (missing);";
         assert!(error.message().contains(places), "{}", error.message());
     }
 

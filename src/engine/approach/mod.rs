@@ -122,9 +122,11 @@ fn fresh_marker(seed: u64) -> String {
 fn check_options(options: &ClientOptions) -> Result<()> {
     let ClientOptions { endpoint, .. } = options;
     match endpoint {
-        Endpoint::Stdio if options.bearer_token.is_some() => {
-            Err(without_effect("set_bearer_token", endpoint, "a runtime that is started here wants no token"))
-        }
+        Endpoint::Stdio if options.bearer_token.is_some() => Err(without_effect(
+            "codex_client_options_set_bearer_token",
+            endpoint,
+            "a runtime that is started here wants no token",
+        )),
         Endpoint::Unix(_) | Endpoint::WebSocket(_) => {
             if let Some(option) = about_starting(options) {
                 return Err(without_effect(option, endpoint, "the runtime there was started by somebody else"));
@@ -132,7 +134,7 @@ fn check_options(options: &ClientOptions) -> Result<()> {
             check_privacy(options)
         }
         Endpoint::Replay(_) if options.record.is_some() => Err(without_effect(
-            "set_record, or the variable CODEX_RECORD,",
+            "codex_client_options_set_record, or the variable CODEX_RECORD,",
             endpoint,
             "what is played back is recorded already",
         )),
@@ -150,7 +152,8 @@ fn check_privacy(options: &ClientOptions) -> Result<()> {
                 && !address.is_loopback() =>
         {
             Err(Error::invalid_argument(format!(
-                "{endpoint} leads to another machine without encryption: use wss://, or allow it with set_allow_insecure"
+                "{endpoint} leads to another machine without encryption: use wss://, or allow it with \
+                 codex_client_options_set_allow_insecure"
             )))
         }
         _ => Ok(()),
@@ -160,13 +163,13 @@ fn check_privacy(options: &ClientOptions) -> Result<()> {
 /// The first option that says how to start a runtime.
 fn about_starting(options: &ClientOptions) -> Option<&'static str> {
     let set = [
-        ("set_codex_path", options.codex_path.is_some()),
-        ("set_command", options.command.is_some()),
-        ("set_codex_home", options.codex_home.is_some()),
-        ("set_cwd", options.cwd.is_some()),
-        ("set_env", !options.env.is_empty()),
-        ("set_inherit_env", options.inherit == Inherit::Nothing),
-        ("add_config", !options.config.is_empty()),
+        ("codex_client_options_set_codex_path", options.codex_path.is_some()),
+        ("codex_client_options_set_command", options.command.is_some()),
+        ("codex_client_options_set_codex_home", options.codex_home.is_some()),
+        ("codex_client_options_set_cwd", options.cwd.is_some()),
+        ("codex_client_options_set_env", !options.env.is_empty()),
+        ("codex_client_options_set_inherit_env", options.inherit == Inherit::Nothing),
+        ("codex_client_options_add_config", !options.config.is_empty()),
     ];
     set.into_iter().find(|(_, is_set)| *is_set).map(|(option, _)| option)
 }
@@ -196,13 +199,13 @@ mod tests {
     #[test]
     fn what_says_how_to_start_a_runtime_is_refused_for_one_that_runs_already() {
         let changes: [(&str, Change); 7] = [
-            ("set_codex_path", |options| options.codex_path = Some("/c".into())),
-            ("set_command", |options| options.command = Some(vec!["c".into()])),
-            ("set_codex_home", |options| options.codex_home = Some("/h".into())),
-            ("set_cwd", |options| options.cwd = Some("/d".into())),
-            ("set_env", |options| options.set_env("A", None).unwrap()),
-            ("set_inherit_env", |options| options.inherit = Inherit::Nothing),
-            ("add_config", |options| options.add_config("a=1").unwrap()),
+            ("codex_client_options_set_codex_path", |options| options.codex_path = Some("/c".into())),
+            ("codex_client_options_set_command", |options| options.command = Some(vec!["c".into()])),
+            ("codex_client_options_set_codex_home", |options| options.codex_home = Some("/h".into())),
+            ("codex_client_options_set_cwd", |options| options.cwd = Some("/d".into())),
+            ("codex_client_options_set_env", |options| options.set_env("A", None).unwrap()),
+            ("codex_client_options_set_inherit_env", |options| options.inherit = Inherit::Nothing),
+            ("codex_client_options_add_config", |options| options.add_config("a=1").unwrap()),
         ];
         for (option, change) in changes {
             for url in ["unix:/s", "ws://127.0.0.1:1", "wss://h"] {

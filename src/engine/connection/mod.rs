@@ -128,7 +128,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The time. The one place of the engine that reads a clock.
+    /// The time, for the session and for deadlines: they read no clock of their own.
     pub fn now(&self) -> Instant {
         Instant::now()
     }

@@ -91,7 +91,11 @@ impl Request<'_> {
         let endpoint = self.endpoint;
         let (class, reason, why) = match status.as_u16() {
             401 if self.token.is_some() => (Status::Auth, "unauthorized", "the bearer token is not the right one"),
-            401 => (Status::Auth, "unauthorized", "it wants a bearer token; set one with set_bearer_token"),
+            401 => (
+                Status::Auth,
+                "unauthorized",
+                "it wants a bearer token; set one with codex_client_options_set_bearer_token",
+            ),
             403 => (Status::Auth, "forbidden", "this client may not connect"),
             300..=399 => {
                 (Status::Transport, "handshakeRefused", "it sends the client elsewhere, which is not followed")
