@@ -10,6 +10,12 @@
  *   Borrowed   What is borrowed lives as long as the handle that it was asked of, and is never freed by the caller.
  *   Errors     The last parameter `codex_error **err` may be NULL. It is set to NULL when the call begins, and receives an
  *              owned error when the status is negative. Every `*out` is set to NULL when the call begins.
+ *   Statuses   Beside those that its @return names, every function with a status may return CODEX_ERROR_INVALID_ARGUMENT,
+ *              CODEX_ERROR_FORKED and CODEX_ERROR_INTERNAL, and every one that `waits` CODEX_ERROR_WOULD_DEADLOCK: in a callback
+ *              that must return before the wait can end, or, with the reason "queueFull", when events that nobody reads fill
+ *              the queues.
+ *   Lost       When the connection is over, functions that need it return what ended it: CODEX_ERROR_CLOSED,
+ *              CODEX_ERROR_TRANSPORT, CODEX_ERROR_PROTOCOL; when it was never ready, what codex_client_connect returns.
  *   NULL       A required pointer that is NULL gives CODEX_ERROR_INVALID_ARGUMENT; functions without a status return NULL, "",
  *              0 or the fallback. Every *_free function accepts NULL, never blocks, and may be called in every callback.
  *   Threads    Options and params are used by one thread at a time; everything else by any. No handle may be freed while
@@ -29,9 +35,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** Waits for as long as it takes. Times are milliseconds; 0 takes what is there without waiting. */
+/** As long as it takes. All times are milliseconds; what 0 means, and whether it is allowed, is said where a time is passed. */
 #define CODEX_WAIT_FOREVER (-1)
-/** Waits for as long as the client's options say. */
+/**
+ * The usual time: for whatever a client, a thread, a turn or a login waits for, that of codex_client_options_set_request_timeout_ms,
+ * 60,000 unless it is set; for codex_client_close 5,000; for an option its default.
+ */
 #define CODEX_WAIT_DEFAULT (-2)
 
 /** The version of this header as one number: compare it with codex_version_number(). */
@@ -577,7 +586,7 @@ const char *codex_status_name(codex_status status);
  *
  * @param error  may be NULL: CODEX_OK
  * @return a negative status
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_error_status(const struct codex_error *error);
 
@@ -797,7 +806,7 @@ void codex_params_free(struct codex_params *params);
  * @param key     the name of a field, or a JSON Pointer
  * @param value   required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_set_string(struct codex_params *params, const char *key, const char *value);
 
@@ -808,7 +817,7 @@ codex_status codex_params_set_string(struct codex_params *params, const char *ke
  * @param key     the name of a field, or a JSON Pointer
  * @param value   the number
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_set_int(struct codex_params *params, const char *key, int64_t value);
 
@@ -819,7 +828,7 @@ codex_status codex_params_set_int(struct codex_params *params, const char *key, 
  * @param key     the name of a field, or a JSON Pointer
  * @param value   finite
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_set_double(struct codex_params *params, const char *key, double value);
 
@@ -830,7 +839,7 @@ codex_status codex_params_set_double(struct codex_params *params, const char *ke
  * @param key     the name of a field, or a JSON Pointer
  * @param value   true or false
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_set_bool(struct codex_params *params, const char *key, bool value);
 
@@ -841,7 +850,7 @@ codex_status codex_params_set_bool(struct codex_params *params, const char *key,
  * @param key     the name of a field, or a JSON Pointer
  * @param json    a JSON text
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_set_json(struct codex_params *params, const char *key, const char *json);
 
@@ -851,7 +860,7 @@ codex_status codex_params_set_json(struct codex_params *params, const char *key,
  * @param params  required
  * @param text    required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_add_text(struct codex_params *params,
                                    const char *text);
@@ -862,7 +871,7 @@ codex_status codex_params_add_text(struct codex_params *params,
  * @param params  required
  * @param url     a data URL; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_add_image_url(struct codex_params *params, const char *url);
 
@@ -872,7 +881,7 @@ codex_status codex_params_add_image_url(struct codex_params *params, const char 
  * @param params  required
  * @param path    a path; a relative one starts from the directory of the runtime's process
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_add_image_file(struct codex_params *params, const char *path);
 
@@ -884,7 +893,7 @@ codex_status codex_params_add_image_file(struct codex_params *params, const char
  * @param len        how many bytes, at least 1
  * @param mime_type  like "image/png"
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_add_image_bytes(struct codex_params *params,
                                           const uint8_t *bytes,
@@ -898,30 +907,33 @@ codex_status codex_params_add_image_bytes(struct codex_params *params,
  * @param name    its name; required
  * @param path    the file of the skill; the runtime ignores one that it does not know
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_add_skill(struct codex_params *params, const char *name, const char *path);
 
 /**
- * Adds a mention of a file or an app.
+ * Adds a mention of an app or a plugin.
  *
  * @param params  required
  * @param name    what the person calls it; required
- * @param path    what is meant, in the words of the protocol; required
+ * @param path    what is meant: "app://" and the id of the app, or "plugin://" and the plugin's name@marketplace; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
-codex_status codex_params_add_mention(struct codex_params *params, const char *name, const char *path);
+codex_status codex_params_add_mention(struct codex_params *params,
+                                      const char *name,
+                                      const char *path);
 
 /**
- * Makes the message of a tool or system, instead of a person's input, what the turn begins with. Such params hold no input.
+ * Begins the turn with a message of a tool or a system instead of a person's input: the protocol's `toolOutput`. Such params hold
+ * no input.
  *
  * @param params          required
- * @param tool_name       where the message comes from; not blank
- * @param tool_namespace  may be NULL
- * @param content         what it says
+ * @param tool_name       where the message comes from, its `name`; not blank
+ * @param tool_namespace  its `namespace`; may be NULL
+ * @param content         what it says, its `output`; required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_params_set_external_message(struct codex_params *params,
                                                const char *tool_name,
@@ -932,8 +944,8 @@ codex_status codex_params_set_external_message(struct codex_params *params,
  * The params as JSON, for the call that they are made for.
  *
  * @param params  required
- * @return borrowed until the next call with these params; when a setter failed, a text that makes the call it is given to fail
- *         with that; "" for NULL
+ * @return borrowed until the next call with these params; "" for NULL. When a setter failed it is no JSON: the call that it is
+ *         passed to fails with the error of that setter
  * @note one thread at a time; since 0.1.0
  */
 const char *codex_params_json(struct codex_params *params);
@@ -981,7 +993,7 @@ void codex_client_options_free(struct codex_client_options *options);
  * @param options  required
  * @param url      one of these
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_endpoint(struct codex_client_options *options,
                                                const char *url);
@@ -993,7 +1005,7 @@ codex_status codex_client_options_set_endpoint(struct codex_client_options *opti
  * @param options  required
  * @param token    one word of visible ASCII characters
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_bearer_token(struct codex_client_options *options,
                                                    const char *token);
@@ -1005,7 +1017,7 @@ codex_status codex_client_options_set_bearer_token(struct codex_client_options *
  * @param options  required
  * @param allow    true: it may
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_allow_insecure(struct codex_client_options *options,
                                                      bool allow);
@@ -1018,7 +1030,7 @@ codex_status codex_client_options_set_allow_insecure(struct codex_client_options
  * @param options  required
  * @param path     a path; nothing is searched for
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_codex_path(struct codex_client_options *options,
                                                  const char *path);
@@ -1031,7 +1043,7 @@ codex_status codex_client_options_set_codex_path(struct codex_client_options *op
  * @param argv     the program, searched for on the PATH unless it holds a slash, and its arguments
  * @param argc     how many, at least 1
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_command(struct codex_client_options *options,
                                               const char *const *argv,
@@ -1044,7 +1056,7 @@ codex_status codex_client_options_set_command(struct codex_client_options *optio
  * @param options  required
  * @param path     a directory
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_codex_home(struct codex_client_options *options,
                                                  const char *path);
@@ -1056,7 +1068,7 @@ codex_status codex_client_options_set_codex_home(struct codex_client_options *op
  * @param options  required
  * @param path     a directory
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_cwd(struct codex_client_options *options,
                                           const char *path);
@@ -1068,7 +1080,7 @@ codex_status codex_client_options_set_cwd(struct codex_client_options *options,
  * @param name     a name without `=`
  * @param value    its value; NULL unsets the variable
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_env(struct codex_client_options *options,
                                           const char *name,
@@ -1080,7 +1092,7 @@ codex_status codex_client_options_set_env(struct codex_client_options *options,
  * @param options  required
  * @param inherit  false: it gets the variables of codex_client_options_set_env and CODEX_HOME only
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_inherit_env(struct codex_client_options *options,
                                                   bool inherit);
@@ -1091,7 +1103,7 @@ codex_status codex_client_options_set_inherit_env(struct codex_client_options *o
  * @param options        required
  * @param toml_override  `key=value`, the value in TOML: `model_reasoning_effort="high"`
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_add_config(struct codex_client_options *options, const char *toml_override);
 
@@ -1103,7 +1115,7 @@ codex_status codex_client_options_add_config(struct codex_client_options *option
  * @param title    a name for people; may be NULL
  * @param version  the version of the program
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_client_info(struct codex_client_options *options,
                                                   const char *name,
@@ -1116,7 +1128,7 @@ codex_status codex_client_options_set_client_info(struct codex_client_options *o
  * @param options  required
  * @param enabled  false: the runtime refuses what is experimental
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_experimental_api(struct codex_client_options *options, bool enabled);
 
@@ -1129,7 +1141,7 @@ codex_status codex_client_options_set_experimental_api(struct codex_client_optio
  * @param options  required
  * @param method   the exact method, like "item/agentMessage/delta"
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_add_notification_opt_out(struct codex_client_options *options,
                                                            const char *method);
@@ -1138,9 +1150,9 @@ codex_status codex_client_options_add_notification_opt_out(struct codex_client_o
  * How long connecting may take. Default: 60,000.
  *
  * @param options     required
- * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+ * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT for the default; 0 is refused
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_connect_timeout_ms(struct codex_client_options *options,
                                                          int64_t timeout_ms);
@@ -1152,7 +1164,7 @@ codex_status codex_client_options_set_connect_timeout_ms(struct codex_client_opt
  * @param options     required
  * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_request_timeout_ms(struct codex_client_options *options,
                                                          int64_t timeout_ms);
@@ -1162,9 +1174,9 @@ codex_status codex_client_options_set_request_timeout_ms(struct codex_client_opt
  * ever. A request that nobody receives is declined after 60 seconds in any case.
  *
  * @param options     required
- * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+ * @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT for the default; 0 is refused
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_answer_timeout_ms(struct codex_client_options *options,
                                                         int64_t timeout_ms);
@@ -1176,7 +1188,7 @@ codex_status codex_client_options_set_answer_timeout_ms(struct codex_client_opti
  * @param options  required
  * @param bytes    1 to 2 GiB
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_max_message_bytes(struct codex_client_options *options,
                                                         size_t bytes);
@@ -1188,7 +1200,7 @@ codex_status codex_client_options_set_max_message_bytes(struct codex_client_opti
  * @param options  required
  * @param bytes    at least 1
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_max_queued_bytes(struct codex_client_options *options,
                                                        size_t bytes);
@@ -1200,7 +1212,7 @@ codex_status codex_client_options_set_max_queued_bytes(struct codex_client_optio
  * @param options  required
  * @param enabled  true: from the client queue
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_single_queue(struct codex_client_options *options,
                                                    bool enabled);
@@ -1212,35 +1224,35 @@ codex_status codex_client_options_set_single_queue(struct codex_client_options *
  * @param limits_json  an object like `limits` of a turn's params: timeoutMs, idleTimeoutMs, silenceMs, maxTokens, maxToolCalls;
  *                     0 switches one off, and what is absent keeps its default
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_limits(struct codex_client_options *options,
                                              const char *limits_json);
 
 /**
  * Whether codex_turn_interrupt, and a callback that returns CODEX_INTERRUPT, also end the commands that the turn began and
- * that still run. Default: false: the runtime keeps them, as the developer's servers and watchers that they may be. A turn that
- * crosses a limit always takes its commands with it. Their items are in the result, which waits for them for at most two
- * seconds. Needs the experimental API.
+ * that still run. Default: false: they run on, for they may be servers or watchers that the developer wants to keep. A turn that
+ * crosses a limit always ends its commands. The result waits up to two seconds for the items of commands that are ended. Needs
+ * the experimental API.
  *
  * @param options  required
  * @param enabled  true: they end with the turn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_interrupt_ends_commands(struct codex_client_options *options,
                                                               bool enabled);
 
 /**
- * Has log messages handed to a function. The library itself never writes to standard output or standard error.
+ * Hands log messages to a function. The library itself never writes to standard output or standard error.
  *
  * @param options    required
- * @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
+ * @param level      one of CODEX_LOG_*: messages of this level and of the graver ones are wanted; CODEX_LOG_OFF for none
  * @param fn         may be NULL: none
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_log(struct codex_client_options *options,
                                           int32_t level,
@@ -1249,14 +1261,14 @@ codex_status codex_client_options_set_log(struct codex_client_options *options,
                                           codex_destroy_fn destroy);
 
 /**
- * Has every message to and from the runtime handed to a function, with the values of secrets removed.
+ * Hands every message to and from the runtime to a function. Secrets are taken out of it.
  *
  * @param options    required
  * @param fn         may be NULL: none
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_trace(struct codex_client_options *options,
                                             codex_trace_fn fn,
@@ -1271,20 +1283,20 @@ codex_status codex_client_options_set_trace(struct codex_client_options *options
  * Without this, the variable CODEX_RECORD names the file; CODEX_REPLAY names one that is played back where a runtime would be
  * started. In both, `%n` is the number of the client in this process, from 1 on: two clients cannot be recorded in one file.
  *
- * Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails the
- * connecting; one that cannot be written later ends the recording, which is told by a log message and an event
- * CODEX_EVENT_WARNING of the client, and the connection goes on.
+ * Lines are written before the program sees what they hold, so that a crash loses none. If the file cannot be made, connecting
+ * fails. If it cannot be written later, the recording ends there and the connection goes on: a log message and a
+ * CODEX_EVENT_WARNING in the client queue tell so.
  *
  * @param options  required
  * @param path     a file, one for each client; NULL: none
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_record(struct codex_client_options *options,
                                              const char *path);
 
 /**
- * Has the requests of the runtime handed to a function, before any reader of events is asked. It runs on the callback threads
+ * Hands the requests of the runtime to a function, before any reader of events is asked. It runs on the callback threads
  * of the client and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that wait
  * for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
  *
@@ -1293,7 +1305,7 @@ codex_status codex_client_options_set_record(struct codex_client_options *option
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_request_handler(struct codex_client_options *options,
                                                       codex_request_fn fn,
@@ -1307,7 +1319,7 @@ codex_status codex_client_options_set_request_handler(struct codex_client_option
  * @param options  required
  * @param count    1 to 256
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
- * @note one thread at a time; since 0.1.0
+ * @note one thread at a time; never waits; since 0.1.0
  */
 codex_status codex_client_options_set_callback_threads(struct codex_client_options *options,
                                                        uint32_t count);
@@ -1366,7 +1378,8 @@ codex_status codex_client_close(struct codex_client *client,
 
 /**
  * Frees a client. The connection ends with the last handle of the client, its threads, its turns and its logins; a turn that
- * runs does not keep it. Ending goes on behind this call. A connection that is lost is never opened again: make a new client and resume.
+ * runs does not keep it. Ending goes on behind this call. A connection that is lost is never opened
+ * again: make a new client and resume.
  *
  * @param client  owned; may be NULL
  * @note any thread; since 0.1.0
@@ -1380,7 +1393,7 @@ void codex_client_free(struct codex_client *client);
  * this client did not start.
  *
  * @param client  may be NULL: ""
- * @return borrowed from the client; "" for NULL
+ * @return borrowed from the client; "" until the runtime is ready, then one string that never changes; never NULL
  * @note any thread; since 0.1.0
  */
 const char *codex_client_info_json(const struct codex_client *client);
@@ -1404,11 +1417,13 @@ char *codex_client_stats_json(struct codex_client *client);
  * @param client           required
  * @param method           like "model/list"
  * @param params_json      a JSON object; NULL is the empty one
- * @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+ * @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 is refused
  * @param out_result_json  receives the result, byte for byte: owned, see codex_string_free; may be NULL
- * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know,
- *         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT,
- *         CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the
+ *         runtime does not know or has retired, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
+ *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL with the reason "messageTooLong" for an answer longer than
+ *         max_message_bytes and "replayMismatch" for a call that was not recorded, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
+ *         CODEX_ERROR_WOULD_DEADLOCK with the reason "queueFull"
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_call(struct codex_client *client,
@@ -1425,10 +1440,12 @@ codex_status codex_client_call(struct codex_client *client,
  * @param client       required
  * @param method       like "model/list"
  * @param params_json  a JSON object; NULL is the empty one
- * @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+ * @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 is refused
  * @param user_data    what codex_event_user_data of the answer gives
  * @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
- * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the
+ *         runtime does not know or has retired, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; the rest, as of
+ *         codex_client_call, comes as the error of the CODEX_EVENT_RESPONSE
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_begin_call(struct codex_client *client,
@@ -1445,7 +1462,8 @@ codex_status codex_client_begin_call(struct codex_client *client,
  * @param client       required
  * @param method       its name
  * @param params_json  a JSON object; NULL sends none
- * @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT,
+ *         CODEX_ERROR_CLOSED
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_notify(struct codex_client *client,
@@ -1457,14 +1475,15 @@ codex_status codex_client_notify(struct codex_client *client,
  * Takes the next event that belongs to no turn handle; with codex_client_options_set_single_queue, the next event of all.
  * The client queue keeps nothing until this is first called, or something asks for it: codex_client_set_wakeup,
  * codex_client_wakeup_fd, a client, a thread or a call that was begun, or the single queue. From then on notifications take
- * at most a quarter of max_queued_bytes; the oldest are dropped and counted. Answers, requests, warnings and errors never are.
- * The last event is CODEX_EVENT_CLOSED, behind every CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
+ * at most a quarter of max_queued_bytes: beyond that the oldest are dropped and counted, warnings and errors last of all. Answers,
+ * requests, and what is told of a turn, a thread or the connection, are never dropped. The last event is CODEX_EVENT_CLOSED, behind every CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
  * one of them.
  *
  * @param client      required
  * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
  * @param out         receives the event: owned, see codex_event_free
- * @return CODEX_OK; CODEX_TIMEOUT; CODEX_END after CODEX_EVENT_CLOSED; CODEX_ERROR_WOULD_DEADLOCK from a request handler
+ * @return CODEX_OK; CODEX_TIMEOUT when there was none in that time and when codex_client_wake was called; CODEX_END after
+ *         CODEX_EVENT_CLOSED; CODEX_ERROR_INVALID_ARGUMENT; CODEX_ERROR_WOULD_DEADLOCK from a request handler
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_next_event(struct codex_client *client,
@@ -1481,16 +1500,16 @@ codex_status codex_client_next_event(struct codex_client *client,
 void codex_client_wake(struct codex_client *client);
 
 /**
- * Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
+ * Calls a function each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
  * each time, so that a program which reads until CODEX_TIMEOUT misses nothing. For programs with an event loop.
  *
  * @param client     required
- * @param fn         called on any thread, with no lock held: it sets a flag or posts a message, calls no codex_ function and
- *                   returns. NULL: none. When this call returns, the former one is called no more
+ * @param fn         see codex_wakeup_fn; NULL: none. The former one runs no more when this call returns: if it runs now, its
+ *                   end is waited for. So hold no lock that it takes
  * @param user_data  passed to every call
  * @param destroy    see codex_destroy_fn
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
- * @note any thread; since 0.1.0
+ * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_set_wakeup(struct codex_client *client,
                                      codex_wakeup_fn fn,
@@ -1529,7 +1548,8 @@ int codex_client_wakeup_fd(struct codex_client *client);
  * @param user_data          passed to every call
  * @param destroy            see codex_destroy_fn
  * @return CODEX_OK; CODEX_ERROR_INVALID_ARGUMENT for a name that cannot be used or is taken, and for what is no schema;
- *         CODEX_ERROR_INVALID_JSON, CODEX_ERROR_CLOSED
+ *         CODEX_ERROR_INVALID_JSON; CODEX_ERROR_RUNTIME_START when the system gives no thread for `fn`; CODEX_ERROR_PROTOCOL,
+ *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_add_tool(struct codex_client *client,
@@ -1552,8 +1572,8 @@ codex_status codex_client_add_tool(struct codex_client *client,
  *
  * @param client   required
  * @param api_key  required; never empty
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
+ *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_login_api_key(struct codex_client *client,
@@ -1567,8 +1587,7 @@ codex_status codex_client_login_api_key(struct codex_client *client,
  * @param client         required
  * @param refresh_token  whether the runtime is to renew its token first
  * @param out_json       receives the answer, byte for byte: owned, see codex_string_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
- *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_login_api_key
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_account(struct codex_client *client,
@@ -1580,12 +1599,10 @@ codex_status codex_client_account(struct codex_client *client,
  * Logs out, and ends a login that is under way. Harmless when nobody is logged in.
  *
  * @param client  required
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_login_api_key
  * @note any thread; waits; since 0.1.0
  */
-codex_status codex_client_logout(struct codex_client *client,
-                                 struct codex_error **err);
+codex_status codex_client_logout(struct codex_client *client, struct codex_error **err);
 
 /**
  * Asks the runtime for a page of its models. The answer has the members "data", an array of models, and "nextCursor", which is
@@ -1594,8 +1611,7 @@ codex_status codex_client_logout(struct codex_client *client,
  * @param client       required
  * @param params_json  a JSON object with "includeHidden", "limit", "cursor", as the protocol has them; NULL is the empty one
  * @param out_json     receives the answer, byte for byte: owned, see codex_string_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
- *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_call
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_models(struct codex_client *client,
@@ -1611,8 +1627,7 @@ codex_status codex_client_models(struct codex_client *client,
  *
  * @param client  required
  * @param out     receives the login: owned, see codex_login_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_login_api_key
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_client_login_chatgpt(struct codex_client *client,
@@ -1663,10 +1678,11 @@ const char *codex_login_user_code(const struct codex_login *login);
  * Waits for the end of the login. Any number of times and threads: each is told the same end.
  *
  * @param login       required
- * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks. A person needs minutes
+ * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks. A person may need minutes, more
+ *                    than CODEX_WAIT_DEFAULT gives
  * @return CODEX_OK when the person has logged in; CODEX_TIMEOUT, and the login goes on; CODEX_ERROR_AUTH with the reason
  *         "loginCancelled" when it was cancelled or another one took its place, "loginFailed" when it did not succeed;
- *         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ *         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_login_wait(struct codex_login *login,
@@ -1677,12 +1693,10 @@ codex_status codex_login_wait(struct codex_login *login,
  * Gives the login up. Harmless when it has ended.
  *
  * @param login  required
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_login_api_key
  * @note any thread; waits; since 0.1.0
  */
-codex_status codex_login_cancel(struct codex_login *login,
-                                struct codex_error **err);
+codex_status codex_login_cancel(struct codex_login *login, struct codex_error **err);
 
 /**
  * Frees the handle. A login that is under way goes on: cancel it first if it should not.
@@ -1715,9 +1729,7 @@ void codex_login_free(struct codex_login *login);
  * @param client       required
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
- *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
- *         CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know, or has retired
+ * @return as codex_client_call
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_start(struct codex_client *client,
@@ -1732,7 +1744,9 @@ codex_status codex_thread_start(struct codex_client *client,
  * @param client       required
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the
+ *         runtime does not know or has retired, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; the rest, as of
+ *         codex_thread_start, comes as the error of the CODEX_EVENT_THREAD_READY
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_begin(struct codex_client *client,
@@ -1763,7 +1777,7 @@ codex_status codex_thread_resume(struct codex_client *client,
  * @param thread_id    its id, which wins over one in the params
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_thread_begin
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_resume_begin(struct codex_client *client,
@@ -1796,7 +1810,7 @@ codex_status codex_thread_fork(struct codex_client *client,
  * @param thread_id    the id of the one to copy, which wins over one in the params
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the thread: owned, see codex_thread_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_thread_begin
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_fork_begin(struct codex_client *client,
@@ -1822,7 +1836,7 @@ codex_status codex_thread_wait(struct codex_thread *thread, int64_t timeout_ms, 
  * @param client     required
  * @param thread_id  its id
  * @param out        receives the thread: owned, see codex_thread_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_thread_from_id(struct codex_client *client,
@@ -1854,19 +1868,19 @@ void codex_thread_set_user_data(struct codex_thread *thread,
  * What the runtime answered when the thread was opened, as a JSON object: the thread, its model, its directory, its policies.
  *
  * @param thread  may be NULL: ""
- * @return borrowed from the thread; "{}" when nothing was asked; never NULL
+ * @return borrowed from the thread; "" until it is open, then one string that never changes: "{}" for a thread of
+ *         codex_thread_from_id; never NULL
  * @note any thread; since 0.1.0
  */
 const char *codex_thread_info_json(const struct codex_thread *thread);
 
 /**
- * Asks the runtime what it knows of the thread.
+ * Asks the runtime what it knows of the thread. This and the calls below wait for a thread that was begun to be open.
  *
  * @param thread         required
  * @param include_turns  whether the turns and their items are wanted too
  * @param out_json       receives the answer, byte for byte: owned, see codex_string_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_thread_set_name
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_read(struct codex_thread *thread,
@@ -1879,8 +1893,7 @@ codex_status codex_thread_read(struct codex_thread *thread,
  *
  * @param thread  required
  * @param name    required
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_login_api_key; why the thread could not be opened, as codex_thread_start returns it
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_set_name(struct codex_thread *thread,
@@ -1930,8 +1943,7 @@ codex_status codex_thread_delete(struct codex_thread *thread,
  * @param params_json  a JSON object with "archived", "cwd", "searchTerm", "sortKey", "limit", "cursor" and more, as the protocol
  *                     has them; NULL is the empty one
  * @param out_json     receives the answer, byte for byte: owned, see codex_string_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
- *         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return as codex_client_call
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_list(struct codex_client *client,
@@ -1983,7 +1995,7 @@ void codex_thread_free(struct codex_thread *thread);
  *         CODEX_ERROR_LIMIT, CODEX_ERROR_AUTH; with or without one CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
  *         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
  *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not
- *         know, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
+ *         know or has retired, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_thread_run(struct codex_thread *thread,
@@ -2022,7 +2034,7 @@ codex_status codex_thread_run_streamed(struct codex_thread *thread,
  * @param out          receives the turn: owned, see codex_turn_free
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
  *         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL,
- *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED, CODEX_ERROR_WOULD_DEADLOCK from a request handler
+ *         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_WOULD_DEADLOCK with the reason "queueFull"
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_start(struct codex_thread *thread,
@@ -2039,7 +2051,8 @@ codex_status codex_turn_start(struct codex_thread *thread,
  * @param text         the input; may be NULL
  * @param params_json  a JSON object; NULL is the empty one
  * @param out          receives the turn: owned, see codex_turn_free
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+ * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT,
+ *         CODEX_ERROR_CLOSED; the rest, as of codex_turn_start, comes as the error of the CODEX_EVENT_TURN_ENDED
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_turn_begin(struct codex_thread *thread,
@@ -2163,9 +2176,7 @@ codex_status codex_turn_next_event(struct codex_turn *turn,
  * @param text         the input; may be NULL when the params have some
  * @param params_json  a JSON object with "input" and what else the protocol has for turn/steer; NULL is the empty one. What
  *                     counts from the beginning of a turn is refused: "approvalMode", "sandbox", "limits", an external message
- * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
- *         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the
- *         reason "noActiveTurn" or "turnMismatch" when the turn is over
+ * @return as codex_turn_start; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when the turn is over
  * @note any thread; waits; since 0.1.0
  */
 codex_status codex_turn_steer(struct codex_turn *turn,
@@ -2198,7 +2209,8 @@ void codex_turn_wake(struct codex_turn *turn);
  * declined.
  *
  * @param turn        required
- * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes the result if the turn is over
+ * @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes the result if the turn is over. A
+ *                    turn may need longer than CODEX_WAIT_DEFAULT gives
  * @param out         receives what the turn did, also when it did not complete: owned, see codex_turn_result_free; NULL with
  *                    CODEX_TIMEOUT, and when the turn never started
  * @return CODEX_TIMEOUT when the turn goes on after that time; else as codex_thread_run
@@ -2236,13 +2248,15 @@ codex_event_kind codex_event_get_kind(const struct codex_event *event);
  * The method of the runtime, like "item/agentMessage/delta".
  *
  * @param event  may be NULL: ""
- * @return borrowed from the event; "" for an event that the library made; never NULL
+ * @return borrowed from the event; "" for an event that the library made, but a CODEX_EVENT_REQUEST_RESOLVED always has that of
+ *         the runtime, "serverRequest/resolved"; never NULL
  * @note any thread; since 0.1.0
  */
 const char *codex_event_method(const struct codex_event *event);
 
 /**
- * The text of a delta, a message, a warning or an error, unescaped when it is first asked for.
+ * The text of a delta, a message, a warning or an error, and of CODEX_EVENT_CLOSED that of its error; unescaped when it is first
+ * asked for.
  *
  * @param event  may be NULL: ""
  * @param len    receives the length in bytes without the NUL at the end; the text may hold others. May be NULL
@@ -2253,9 +2267,13 @@ const char *codex_event_text(const struct codex_event *event,
                              size_t *len);
 
 /**
- * The params of the notification or request, byte for byte as they were received. Of CODEX_EVENT_RESPONSE the result or the
- * error, of CODEX_EVENT_CONNECTED the info of the client, of CODEX_EVENT_TURN_ENDED the TurnResult, of CODEX_EVENT_CLOSED the
- * error. Deltas that were merged have the JSON of the first, whose "delta" is all of the text.
+ * The params of the notification or request, byte for byte as they were received. Deltas that were merged have the JSON of the
+ * first, whose "delta" is all of the text.
+ *
+ * Of the events that the library makes: CODEX_EVENT_RESPONSE has the result or the error, CODEX_EVENT_CONNECTED the info of the
+ * client, CODEX_EVENT_THREAD_READY the info of the thread or the error, CODEX_EVENT_TURN_ENDED the TurnResult,
+ * CODEX_EVENT_CLOSED the error, or "{}" when the client was closed, and CODEX_EVENT_WARNING its text as "message". An error is
+ * what codex_error_json(super::error::codex_error_json) gives.
  *
  * @param event  may be NULL: ""
  * @param len    receives the length in bytes without the NUL; may be NULL
@@ -2338,11 +2356,14 @@ uint64_t codex_event_call_id(const struct codex_event *event);
 uint64_t codex_event_request_id(const struct codex_event *event);
 
 /**
- * What went wrong, told by a CODEX_EVENT_RESPONSE, ERROR, CLOSED or TURN_ENDED.
+ * What went wrong: of a CODEX_EVENT_RESPONSE with the call, of a CODEX_EVENT_THREAD_READY with the thread, of a
+ * CODEX_EVENT_TURN_ENDED with the turn, of a CODEX_EVENT_CLOSED with the connection, and of a CODEX_EVENT_WARNING with a message
+ * of the runtime that was longer than max_message_bytes. What the runtime itself reports, a CODEX_EVENT_ERROR too, is in the JSON
+ * of the event instead.
  *
  * @param event  required
- * @return CODEX_OK when nothing went wrong, and for events of other kinds; else the status of the error, which `err`
- *         receives: owned, see codex_error_free
+ * @return CODEX_OK when nothing went wrong, and for all other events; else the status of the error, which `err` receives: owned,
+ *         see codex_error_free
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_event_status(const struct codex_event *event,
@@ -2557,7 +2578,7 @@ const struct codex_value *codex_request_item(const struct codex_request *request
  * @param user_data  passed to `fn`
  * @param destroy    see codex_destroy_fn; called after `fn`, or when the request is freed
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
- * @note any thread; since 0.1.0
+ * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_request_set_cancelled(struct codex_request *request,
                                          codex_wakeup_fn fn,

@@ -17,8 +17,8 @@ use crate::engine::account::Token;
 ///
 /// @param client   required
 /// @param api_key  required; never empty
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
+///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_login_api_key(
@@ -36,8 +36,7 @@ pub unsafe extern "C" fn codex_client_login_api_key(
 /// @param client         required
 /// @param refresh_token  whether the runtime is to renew its token first
 /// @param out_json       receives the answer, byte for byte: owned, see codex_string_free
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
-///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_login_api_key`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_account(
@@ -57,8 +56,7 @@ pub unsafe extern "C" fn codex_client_account(
 /// Logs out, and ends a login that is under way. Harmless when nobody is logged in.
 ///
 /// @param client  required
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_login_api_key`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_logout(client: *mut codex_client, err: *mut *mut codex_error) -> codex_status {
@@ -72,8 +70,7 @@ pub unsafe extern "C" fn codex_client_logout(client: *mut codex_client, err: *mu
 /// @param client       required
 /// @param params_json  a JSON object with "includeHidden", "limit", "cursor", as the protocol has them; NULL is the empty one
 /// @param out_json     receives the answer, byte for byte: owned, see codex_string_free
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
-///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_call`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_models(

@@ -99,7 +99,8 @@ pub unsafe extern "C" fn codex_client_close(
 }
 
 /// Frees a client. The connection ends with the last handle of the client, its threads, its turns and its logins; a turn that
-/// runs does not keep it. Ending goes on behind this call. A connection that is lost is never opened again: make a new client and resume.
+/// runs does not keep it. Ending goes on behind this call. A connection that is lost is never opened
+/// again: make a new client and resume.
 ///
 /// @param client  owned; may be NULL
 /// @note any thread; since 0.1.0
@@ -115,7 +116,7 @@ pub unsafe extern "C" fn codex_client_free(client: *mut codex_client) {
 /// this client did not start.
 ///
 /// @param client  may be NULL: ""
-/// @return borrowed from the client; "" for NULL
+/// @return borrowed from the client; "" until the runtime is ready, then one string that never changes; never NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_info_json(client: *const codex_client) -> *const c_char {
@@ -143,11 +144,13 @@ pub unsafe extern "C" fn codex_client_stats_json(client: *mut codex_client) -> *
 /// @param client           required
 /// @param method           like "model/list"
 /// @param params_json      a JSON object; NULL is the empty one
-/// @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @param timeout_ms       milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 is refused
 /// @param out_result_json  receives the result, byte for byte: owned, see [`codex_string_free`]; may be NULL
-/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know,
-///         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT,
-///         CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the
+///         runtime does not know or has retired, CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED,
+///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL with the reason "messageTooLong" for an answer longer than
+///         max_message_bytes and "replayMismatch" for a call that was not recorded, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
+///         CODEX_ERROR_WOULD_DEADLOCK with the reason "queueFull"
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_call(
@@ -180,10 +183,12 @@ pub unsafe extern "C" fn codex_client_call(
 /// @param client       required
 /// @param method       like "model/list"
 /// @param params_json  a JSON object; NULL is the empty one
-/// @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @param timeout_ms   milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 is refused
 /// @param user_data    what codex_event_user_data of the answer gives
 /// @param out_call_id  receives what codex_event_call_id of the answer gives; may be NULL
-/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the
+///         runtime does not know or has retired, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; the rest, as of
+///         [`codex_client_call`], comes as the error of the CODEX_EVENT_RESPONSE
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_begin_call(
@@ -214,7 +219,8 @@ pub unsafe extern "C" fn codex_client_begin_call(
 /// @param client       required
 /// @param method       its name
 /// @param params_json  a JSON object; NULL sends none
-/// @return CODEX_OK, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT,
+///         CODEX_ERROR_CLOSED
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_notify(
@@ -234,14 +240,15 @@ pub unsafe extern "C" fn codex_client_notify(
 /// Takes the next event that belongs to no turn handle; with [`codex_client_options_set_single_queue`], the next event of all.
 /// The client queue keeps nothing until this is first called, or something asks for it: [`codex_client_set_wakeup`],
 /// [`codex_client_wakeup_fd`], a client, a thread or a call that was begun, or the single queue. From then on notifications take
-/// at most a quarter of max_queued_bytes; the oldest are dropped and counted. Answers, requests, warnings and errors never are.
-/// The last event is CODEX_EVENT_CLOSED, behind every CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
+/// at most a quarter of max_queued_bytes: beyond that the oldest are dropped and counted, warnings and errors last of all. Answers,
+/// requests, and what is told of a turn, a thread or the connection, are never dropped. The last event is CODEX_EVENT_CLOSED, behind every CODEX_EVENT_TURN_ENDED. Several threads may call it; each event goes to
 /// one of them.
 ///
 /// @param client      required
 /// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes what is there
 /// @param out         receives the event: owned, see [`codex_event_free`]
-/// @return CODEX_OK; CODEX_TIMEOUT; CODEX_END after CODEX_EVENT_CLOSED; CODEX_ERROR_WOULD_DEADLOCK from a request handler
+/// @return CODEX_OK; CODEX_TIMEOUT when there was none in that time and when [`codex_client_wake`] was called; CODEX_END after
+///         CODEX_EVENT_CLOSED; CODEX_ERROR_INVALID_ARGUMENT; CODEX_ERROR_WOULD_DEADLOCK from a request handler
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_next_event(
@@ -272,16 +279,16 @@ pub unsafe extern "C" fn codex_client_wake(client: *mut codex_client) {
     panic::value((), || unsafe { handle::shared(client) }?.wake().ok());
 }
 
-/// Has a function called each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
+/// Calls a function each time the client queue goes from empty to not empty, and at once if it is not empty now: once for
 /// each time, so that a program which reads until CODEX_TIMEOUT misses nothing. For programs with an event loop.
 ///
 /// @param client     required
-/// @param fn         called on any thread, with no lock held: it sets a flag or posts a message, calls no codex_ function and
-///                   returns. NULL: none. When this call returns, the former one is called no more
+/// @param fn         see [`codex_wakeup_fn`]; NULL: none. The former one runs no more when this call returns: if it runs now, its
+///                   end is waited for. So hold no lock that it takes
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
-/// @note any thread; since 0.1.0
+/// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_set_wakeup(
     client: *mut codex_client,

@@ -117,7 +117,7 @@ unsafe fn change(
 /// @param options  required
 /// @param url      one of these
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_endpoint(
     options: *mut codex_client_options,
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn codex_client_options_set_endpoint(
 /// @param options  required
 /// @param token    one word of visible ASCII characters
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_bearer_token(
     options: *mut codex_client_options,
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn codex_client_options_set_bearer_token(
 /// @param options  required
 /// @param allow    true: it may
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_allow_insecure(
     options: *mut codex_client_options,
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn codex_client_options_set_allow_insecure(
 /// @param options  required
 /// @param path     a path; nothing is searched for
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_codex_path(
     options: *mut codex_client_options,
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn codex_client_options_set_codex_path(
 /// @param argv     the program, searched for on the PATH unless it holds a slash, and its arguments
 /// @param argc     how many, at least 1
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_command(
     options: *mut codex_client_options,
@@ -234,7 +234,7 @@ pub unsafe extern "C" fn codex_client_options_set_command(
 /// @param options  required
 /// @param path     a directory
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_codex_home(
     options: *mut codex_client_options,
@@ -255,7 +255,7 @@ pub unsafe extern "C" fn codex_client_options_set_codex_home(
 /// @param options  required
 /// @param path     a directory
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_cwd(
     options: *mut codex_client_options,
@@ -276,7 +276,7 @@ pub unsafe extern "C" fn codex_client_options_set_cwd(
 /// @param name     a name without `=`
 /// @param value    its value; NULL unsets the variable
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_env(
     options: *mut codex_client_options,
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn codex_client_options_set_env(
 /// @param options  required
 /// @param inherit  false: it gets the variables of [`codex_client_options_set_env`] and CODEX_HOME only
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_inherit_env(
     options: *mut codex_client_options,
@@ -317,7 +317,7 @@ pub unsafe extern "C" fn codex_client_options_set_inherit_env(
 /// @param options        required
 /// @param toml_override  `key=value`, the value in TOML: `model_reasoning_effort="high"`
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_add_config(
     options: *mut codex_client_options,
@@ -334,7 +334,7 @@ pub unsafe extern "C" fn codex_client_options_add_config(
 /// @param title    a name for people; may be NULL
 /// @param version  the version of the program
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_client_info(
     options: *mut codex_client_options,
@@ -360,7 +360,7 @@ pub unsafe extern "C" fn codex_client_options_set_client_info(
 /// @param options  required
 /// @param enabled  false: the runtime refuses what is experimental
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_experimental_api(
     options: *mut codex_client_options,
@@ -383,7 +383,7 @@ pub unsafe extern "C" fn codex_client_options_set_experimental_api(
 /// @param options  required
 /// @param method   the exact method, like "item/agentMessage/delta"
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_add_notification_opt_out(
     options: *mut codex_client_options,
@@ -396,9 +396,9 @@ pub unsafe extern "C" fn codex_client_options_add_notification_opt_out(
 /// How long connecting may take. Default: 60,000.
 ///
 /// @param options     required
-/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT for the default; 0 is refused
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_connect_timeout_ms(
     options: *mut codex_client_options,
@@ -419,7 +419,7 @@ pub unsafe extern "C" fn codex_client_options_set_connect_timeout_ms(
 /// @param options     required
 /// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_request_timeout_ms(
     options: *mut codex_client_options,
@@ -438,9 +438,9 @@ pub unsafe extern "C" fn codex_client_options_set_request_timeout_ms(
 /// ever. A request that nobody receives is declined after 60 seconds in any case.
 ///
 /// @param options     required
-/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT
+/// @param timeout_ms  milliseconds from 1, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT for the default; 0 is refused
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_answer_timeout_ms(
     options: *mut codex_client_options,
@@ -461,7 +461,7 @@ pub unsafe extern "C" fn codex_client_options_set_answer_timeout_ms(
 /// @param options  required
 /// @param bytes    1 to 2 GiB
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_max_message_bytes(
     options: *mut codex_client_options,
@@ -477,7 +477,7 @@ pub unsafe extern "C" fn codex_client_options_set_max_message_bytes(
 /// @param options  required
 /// @param bytes    at least 1
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_max_queued_bytes(
     options: *mut codex_client_options,
@@ -493,7 +493,7 @@ pub unsafe extern "C" fn codex_client_options_set_max_queued_bytes(
 /// @param options  required
 /// @param enabled  true: from the client queue
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_single_queue(
     options: *mut codex_client_options,
@@ -514,7 +514,7 @@ pub unsafe extern "C" fn codex_client_options_set_single_queue(
 /// @param limits_json  an object like `limits` of a turn's params: timeoutMs, idleTimeoutMs, silenceMs, maxTokens, maxToolCalls;
 ///                     0 switches one off, and what is absent keeps its default
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_limits(
     options: *mut codex_client_options,
@@ -531,14 +531,14 @@ pub unsafe extern "C" fn codex_client_options_set_limits(
 }
 
 /// Whether [`codex_turn_interrupt`], and a callback that returns CODEX_INTERRUPT, also end the commands that the turn began and
-/// that still run. Default: false: the runtime keeps them, as the developer's servers and watchers that they may be. A turn that
-/// crosses a limit always takes its commands with it. Their items are in the result, which waits for them for at most two
-/// seconds. Needs the experimental API.
+/// that still run. Default: false: they run on, for they may be servers or watchers that the developer wants to keep. A turn that
+/// crosses a limit always ends its commands. The result waits up to two seconds for the items of commands that are ended. Needs
+/// the experimental API.
 ///
 /// @param options  required
 /// @param enabled  true: they end with the turn
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_interrupt_ends_commands(
     options: *mut codex_client_options,
@@ -553,15 +553,15 @@ pub unsafe extern "C" fn codex_client_options_set_interrupt_ends_commands(
     }
 }
 
-/// Has log messages handed to a function. The library itself never writes to standard output or standard error.
+/// Hands log messages to a function. The library itself never writes to standard output or standard error.
 ///
 /// @param options    required
-/// @param level      the least important level that is wanted, CODEX_LOG_ERROR to CODEX_LOG_TRACE; CODEX_LOG_OFF for none
+/// @param level      one of CODEX_LOG_*: messages of this level and of the graver ones are wanted; CODEX_LOG_OFF for none
 /// @param fn         may be NULL: none
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_log(
     options: *mut codex_client_options,
@@ -599,20 +599,22 @@ fn log_level(level: i32) -> Result<Option<Level>> {
         CODEX_LOG_TRACE => Level::Trace,
         _ => {
             return Err(Error::invalid_argument(format!(
-                "the log level cannot be {level}: CODEX_LOG_OFF is 0, CODEX_LOG_TRACE 5"
+                "the log level cannot be {level}: choose CODEX_LOG_OFF ({CODEX_LOG_OFF}), CODEX_LOG_ERROR ({CODEX_LOG_ERROR}), \
+                 CODEX_LOG_WARN ({CODEX_LOG_WARN}), CODEX_LOG_INFO ({CODEX_LOG_INFO}), CODEX_LOG_DEBUG ({CODEX_LOG_DEBUG}) or \
+                 CODEX_LOG_TRACE ({CODEX_LOG_TRACE})"
             )));
         }
     }))
 }
 
-/// Has every message to and from the runtime handed to a function, with the values of secrets removed.
+/// Hands every message to and from the runtime to a function. Secrets are taken out of it.
 ///
 /// @param options    required
 /// @param fn         may be NULL: none
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_trace(
     options: *mut codex_client_options,
@@ -643,14 +645,14 @@ pub unsafe extern "C" fn codex_client_options_set_trace(
 /// Without this, the variable CODEX_RECORD names the file; CODEX_REPLAY names one that is played back where a runtime would be
 /// started. In both, `%n` is the number of the client in this process, from 1 on: two clients cannot be recorded in one file.
 ///
-/// Lines are written before the program sees what they hold, so that a crash loses none. A file that cannot be made fails the
-/// connecting; one that cannot be written later ends the recording, which is told by a log message and an event
-/// CODEX_EVENT_WARNING of the client, and the connection goes on.
+/// Lines are written before the program sees what they hold, so that a crash loses none. If the file cannot be made, connecting
+/// fails. If it cannot be written later, the recording ends there and the connection goes on: a log message and a
+/// CODEX_EVENT_WARNING in the client queue tell so.
 ///
 /// @param options  required
 /// @param path     a file, one for each client; NULL: none
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_record(
     options: *mut codex_client_options,
@@ -666,7 +668,7 @@ pub unsafe extern "C" fn codex_client_options_set_record(
     }
 }
 
-/// Has the requests of the runtime handed to a function, before any reader of events is asked. It runs on the callback threads
+/// Hands the requests of the runtime to a function, before any reader of events is asked. It runs on the callback threads
 /// of the client and may keep the request and return: it is answered from any thread, at any time. Inside it, calls that wait
 /// for a turn or an event return CODEX_ERROR_WOULD_DEADLOCK.
 ///
@@ -675,7 +677,7 @@ pub unsafe extern "C" fn codex_client_options_set_record(
 /// @param user_data  passed to every call
 /// @param destroy    see [`codex_destroy_fn`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_request_handler(
     options: *mut codex_client_options,
@@ -698,7 +700,7 @@ pub unsafe extern "C" fn codex_client_options_set_request_handler(
 /// @param options  required
 /// @param count    1 to 256
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_options_set_callback_threads(
     options: *mut codex_client_options,
@@ -709,5 +711,10 @@ pub unsafe extern "C" fn codex_client_options_set_callback_threads(
 }
 
 fn not_empty<'a>(text: &'a str, what: &str) -> Result<&'a str> {
-    if text.is_empty() { Err(Error::invalid_argument(format!("the argument `{what}` is empty"))) } else { Ok(text) }
+    match text {
+        "" => Err(Error::invalid_argument(format!(
+            "the argument `{what}` is empty; pass a {what}, or leave the call out"
+        ))),
+        _ => Ok(text),
+    }
 }

@@ -40,7 +40,7 @@ pub(crate) fn give_error(error: Error) -> *mut codex_error {
 ///
 /// @param error  may be NULL: CODEX_OK
 /// @return a negative status
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_error_status(error: *const codex_error) -> codex_status {
     // SAFETY: the caller passes an error that is not freed, or NULL.

@@ -101,7 +101,8 @@ pub unsafe extern "C" fn codex_event_get_kind(event: *const codex_event) -> code
 /// The method of the runtime, like "item/agentMessage/delta".
 ///
 /// @param event  may be NULL: ""
-/// @return borrowed from the event; "" for an event that the library made; never NULL
+/// @return borrowed from the event; "" for an event that the library made, but a CODEX_EVENT_REQUEST_RESOLVED always has that of
+///         the runtime, "serverRequest/resolved"; never NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_method(event: *const codex_event) -> *const c_char {
@@ -109,7 +110,8 @@ pub unsafe extern "C" fn codex_event_method(event: *const codex_event) -> *const
     panic::value(c"".as_ptr(), || Some(string::terminated(unsafe { handle::borrow(event) }?.method())))
 }
 
-/// The text of a delta, a message, a warning or an error, unescaped when it is first asked for.
+/// The text of a delta, a message, a warning or an error, and of CODEX_EVENT_CLOSED that of its error; unescaped when it is first
+/// asked for.
 ///
 /// @param event  may be NULL: ""
 /// @param len    receives the length in bytes without the NUL at the end; the text may hold others. May be NULL
@@ -124,9 +126,13 @@ pub unsafe extern "C" fn codex_event_text(event: *const codex_event, len: *mut u
     }
 }
 
-/// The params of the notification or request, byte for byte as they were received. Of CODEX_EVENT_RESPONSE the result or the
-/// error, of CODEX_EVENT_CONNECTED the info of the client, of CODEX_EVENT_TURN_ENDED the TurnResult, of CODEX_EVENT_CLOSED the
-/// error. Deltas that were merged have the JSON of the first, whose "delta" is all of the text.
+/// The params of the notification or request, byte for byte as they were received. Deltas that were merged have the JSON of the
+/// first, whose "delta" is all of the text.
+///
+/// Of the events that the library makes: CODEX_EVENT_RESPONSE has the result or the error, CODEX_EVENT_CONNECTED the info of the
+/// client, CODEX_EVENT_THREAD_READY the info of the thread or the error, CODEX_EVENT_TURN_ENDED the TurnResult,
+/// CODEX_EVENT_CLOSED the error, or "{}" when the client was closed, and CODEX_EVENT_WARNING its text as "message". An error is
+/// what [`codex_error_json`](super::error::codex_error_json) gives.
 ///
 /// @param event  may be NULL: ""
 /// @param len    receives the length in bytes without the NUL; may be NULL
@@ -233,11 +239,14 @@ pub unsafe extern "C" fn codex_event_request_id(event: *const codex_event) -> u6
     panic::value(0, || Some(unsafe { handle::borrow(event) }?.request_id()))
 }
 
-/// What went wrong, told by a CODEX_EVENT_RESPONSE, ERROR, CLOSED or TURN_ENDED.
+/// What went wrong: of a CODEX_EVENT_RESPONSE with the call, of a CODEX_EVENT_THREAD_READY with the thread, of a
+/// CODEX_EVENT_TURN_ENDED with the turn, of a CODEX_EVENT_CLOSED with the connection, and of a CODEX_EVENT_WARNING with a message
+/// of the runtime that was longer than max_message_bytes. What the runtime itself reports, a CODEX_EVENT_ERROR too, is in the JSON
+/// of the event instead.
 ///
 /// @param event  required
-/// @return CODEX_OK when nothing went wrong, and for events of other kinds; else the status of the error, which `err`
-///         receives: owned, see codex_error_free
+/// @return CODEX_OK when nothing went wrong, and for all other events; else the status of the error, which `err` receives: owned,
+///         see codex_error_free
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_event_status(event: *const codex_event, err: *mut *mut codex_error) -> codex_status {

@@ -34,8 +34,7 @@ unsafe fn text_of(login: *const codex_login, text: impl FnOnce(&Login) -> &ZStri
 ///
 /// @param client  required
 /// @param out     receives the login: owned, see [`codex_login_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_login_api_key`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_login_chatgpt(
@@ -100,10 +99,11 @@ pub unsafe extern "C" fn codex_login_user_code(login: *const codex_login) -> *co
 /// Waits for the end of the login. Any number of times and threads: each is told the same end.
 ///
 /// @param login       required
-/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks. A person needs minutes
+/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 only looks. A person may need minutes, more
+///                    than CODEX_WAIT_DEFAULT gives
 /// @return CODEX_OK when the person has logged in; CODEX_TIMEOUT, and the login goes on; CODEX_ERROR_AUTH with the reason
 ///         "loginCancelled" when it was cancelled or another one took its place, "loginFailed" when it did not succeed;
-///         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+///         CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_login_wait(
@@ -126,8 +126,7 @@ pub unsafe extern "C" fn codex_login_wait(
 /// Gives the login up. Harmless when it has ended.
 ///
 /// @param login  required
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_login_api_key`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_login_cancel(login: *mut codex_login, err: *mut *mut codex_error) -> codex_status {

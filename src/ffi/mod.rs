@@ -1,9 +1,9 @@
-//! The C boundary: the `extern "C"` functions in the order of the header, and all pointer work.
+//! The C boundary: the `extern "C"` functions in the order of the header, and all work with C's pointers.
 //!
 //! The functions are thin: they check arguments and call the engine. Their doc comments are the documentation of the C
-//! library; cbindgen copies them into `include/codex.h`, in the order of the modules below. Four files hold what they share:
+//! library; cbindgen copies them into `include/codex.h`, in the order of the modules below. Five files hold what they share:
 //! [`handle`] the pointers to opaque types, [`string`](mod@string) text that comes in and goes out, [`closure`] callbacks with
-//! their user data, [`panic`] the boundary that no panic crosses.
+//! their user data, [`time`] milliseconds, [`panic`] the boundary that no panic crosses.
 
 #![allow(non_camel_case_types)]
 // What the caller must keep to is in the header, above all functions and beside each parameter.

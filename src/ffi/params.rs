@@ -71,7 +71,7 @@ unsafe fn change(params: *mut codex_params, change: impl FnOnce(&mut Params) -> 
 /// @param key     the name of a field, or a JSON Pointer
 /// @param value   required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_string(
     params: *mut codex_params,
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn codex_params_set_string(
 /// @param key     the name of a field, or a JSON Pointer
 /// @param value   the number
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_int(
     params: *mut codex_params,
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn codex_params_set_int(
 /// @param key     the name of a field, or a JSON Pointer
 /// @param value   finite
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_double(
     params: *mut codex_params,
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn codex_params_set_double(
 /// @param key     the name of a field, or a JSON Pointer
 /// @param value   true or false
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_bool(
     params: *mut codex_params,
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn codex_params_set_bool(
 /// @param key     the name of a field, or a JSON Pointer
 /// @param json    a JSON text
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_json(
     params: *mut codex_params,
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn codex_params_set_json(
 /// @param params  required
 /// @param text    required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_text(params: *mut codex_params, text: *const c_char) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn codex_params_add_text(params: *mut codex_params, text: 
 /// @param params  required
 /// @param url     a data URL; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_image_url(params: *mut codex_params, url: *const c_char) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn codex_params_add_image_url(params: *mut codex_params, u
 /// @param params  required
 /// @param path    a path; a relative one starts from the directory of the runtime's process
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_image_file(params: *mut codex_params, path: *const c_char) -> codex_status {
     // SAFETY: the caller passes its params, and NUL-terminated strings or NULL.
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn codex_params_add_image_file(params: *mut codex_params, 
 /// @param len        how many bytes, at least 1
 /// @param mime_type  like "image/png"
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_image_bytes(
     params: *mut codex_params,
@@ -229,7 +229,7 @@ pub unsafe extern "C" fn codex_params_add_image_bytes(
 /// @param name    its name; required
 /// @param path    the file of the skill; the runtime ignores one that it does not know
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_skill(
     params: *mut codex_params,
@@ -242,13 +242,13 @@ pub unsafe extern "C" fn codex_params_add_skill(
     }
 }
 
-/// Adds a mention of a file or an app.
+/// Adds a mention of an app or a plugin.
 ///
 /// @param params  required
 /// @param name    what the person calls it; required
-/// @param path    what is meant, in the words of the protocol; required
+/// @param path    what is meant: "app://" and the id of the app, or "plugin://" and the plugin's name@marketplace; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_add_mention(
     params: *mut codex_params,
@@ -263,14 +263,15 @@ pub unsafe extern "C" fn codex_params_add_mention(
     }
 }
 
-/// Makes the message of a tool or system, instead of a person's input, what the turn begins with. Such params hold no input.
+/// Begins the turn with a message of a tool or a system instead of a person's input: the protocol's `toolOutput`. Such params hold
+/// no input.
 ///
 /// @param params          required
-/// @param tool_name       where the message comes from; not blank
-/// @param tool_namespace  may be NULL
-/// @param content         what it says
+/// @param tool_name       where the message comes from, its `name`; not blank
+/// @param tool_namespace  its `namespace`; may be NULL
+/// @param content         what it says, its `output`; required
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
-/// @note one thread at a time; since 0.1.0
+/// @note one thread at a time; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_set_external_message(
     params: *mut codex_params,
@@ -293,8 +294,8 @@ pub unsafe extern "C" fn codex_params_set_external_message(
 /// The params as JSON, for the call that they are made for.
 ///
 /// @param params  required
-/// @return borrowed until the next call with these params; when a setter failed, a text that makes the call it is given to fail
-///         with that; "" for NULL
+/// @return borrowed until the next call with these params; "" for NULL. When a setter failed it is no JSON: the call that it is
+///         passed to fails with the error of that setter
 /// @note one thread at a time; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_params_json(params: *mut codex_params) -> *const c_char {

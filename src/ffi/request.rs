@@ -187,7 +187,7 @@ pub unsafe extern "C" fn codex_request_item(request: *const codex_request) -> *c
 /// @param user_data  passed to `fn`
 /// @param destroy    see codex_destroy_fn; called after `fn`, or when the request is freed
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_FORKED
-/// @note any thread; since 0.1.0
+/// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_request_set_cancelled(
     request: *mut codex_request,

@@ -56,9 +56,7 @@ unsafe fn give_thread(
 /// @param client       required
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_AUTH,
-///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED;
-///         CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not know, or has retired
+/// @return as [`codex_client_call`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_start(
@@ -77,7 +75,9 @@ pub unsafe extern "C" fn codex_thread_start(
 /// @param client       required
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the
+///         runtime does not know or has retired, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; the rest, as of
+///         [`codex_thread_start`], comes as the error of the CODEX_EVENT_THREAD_READY
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_begin(
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn codex_thread_resume(
 /// @param thread_id    its id, which wins over one in the params
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_thread_begin`]
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_resume_begin(
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn codex_thread_fork(
 /// @param thread_id    the id of the one to copy, which wins over one in the params
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the thread: owned, see [`codex_thread_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_thread_begin`]
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_fork_begin(
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn codex_thread_wait(
 /// @param client     required
 /// @param thread_id  its id
 /// @param out        receives the thread: owned, see [`codex_thread_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_from_id(
@@ -260,7 +260,8 @@ pub unsafe extern "C" fn codex_thread_set_user_data(thread: *mut codex_thread, u
 /// What the runtime answered when the thread was opened, as a JSON object: the thread, its model, its directory, its policies.
 ///
 /// @param thread  may be NULL: ""
-/// @return borrowed from the thread; "{}" when nothing was asked; never NULL
+/// @return borrowed from the thread; "" until it is open, then one string that never changes: "{}" for a thread of
+///         [`codex_thread_from_id`]; never NULL
 /// @note any thread; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_info_json(thread: *const codex_thread) -> *const c_char {
@@ -268,13 +269,12 @@ pub unsafe extern "C" fn codex_thread_info_json(thread: *const codex_thread) -> 
     panic::value(c"".as_ptr(), || Some(string::borrowed(unsafe { handle::look(thread) }?.info())))
 }
 
-/// Asks the runtime what it knows of the thread.
+/// Asks the runtime what it knows of the thread. This and the calls below wait for a thread that was begun to be open.
 ///
 /// @param thread         required
 /// @param include_turns  whether the turns and their items are wanted too
 /// @param out_json       receives the answer, byte for byte: owned, see codex_string_free
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_thread_set_name`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_read(
@@ -295,8 +295,7 @@ pub unsafe extern "C" fn codex_thread_read(
 ///
 /// @param thread  required
 /// @param name    required
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_login_api_key`]; why the thread could not be opened, as [`codex_thread_start`] returns it
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_set_name(
@@ -356,8 +355,7 @@ pub unsafe extern "C" fn codex_thread_delete(thread: *mut codex_thread, err: *mu
 /// @param params_json  a JSON object with "archived", "cwd", "searchTerm", "sortKey", "limit", "cursor" and more, as the protocol
 ///                     has them; NULL is the empty one
 /// @param out_json     receives the answer, byte for byte: owned, see codex_string_free
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC, CODEX_ERROR_OVERLOADED,
-///         CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return as [`codex_client_call`]
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_list(

@@ -29,7 +29,8 @@ use super::{panic, string};
 /// @param user_data          passed to every call
 /// @param destroy            see [`codex_destroy_fn`]
 /// @return CODEX_OK; CODEX_ERROR_INVALID_ARGUMENT for a name that cannot be used or is taken, and for what is no schema;
-///         CODEX_ERROR_INVALID_JSON, CODEX_ERROR_CLOSED
+///         CODEX_ERROR_INVALID_JSON; CODEX_ERROR_RUNTIME_START when the system gives no thread for `fn`; CODEX_ERROR_PROTOCOL,
+///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_add_tool(

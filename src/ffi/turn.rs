@@ -63,7 +63,7 @@ fn give_run((result, error): Run, out: &Out<*mut codex_turn_result>) -> Result<c
 ///         CODEX_ERROR_LIMIT, CODEX_ERROR_AUTH; with or without one CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED,
 ///         CODEX_ERROR_PROTOCOL; without one CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RPC,
 ///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_RUNTIME_UNSUPPORTED for params that the runtime does not
-///         know, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
+///         know or has retired, and CODEX_ERROR_WOULD_DEADLOCK from a request handler
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_thread_run(
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn codex_thread_run_streamed(
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
 ///         CODEX_ERROR_RPC, CODEX_ERROR_AUTH, CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_PROTOCOL,
-///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED, CODEX_ERROR_WOULD_DEADLOCK from a request handler
+///         CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_WOULD_DEADLOCK with the reason "queueFull"
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_start(
@@ -160,7 +160,8 @@ pub unsafe extern "C" fn codex_turn_start(
 /// @param text         the input; may be NULL
 /// @param params_json  a JSON object; NULL is the empty one
 /// @param out          receives the turn: owned, see [`codex_turn_free`]
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED
+/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT,
+///         CODEX_ERROR_CLOSED; the rest, as of [`codex_turn_start`], comes as the error of the CODEX_EVENT_TURN_ENDED
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_begin(
@@ -342,9 +343,7 @@ pub unsafe extern "C" fn codex_turn_next_event(
 /// @param text         the input; may be NULL when the params have some
 /// @param params_json  a JSON object with "input" and what else the protocol has for turn/steer; NULL is the empty one. What
 ///                     counts from the beginning of a turn is refused: "approvalMode", "sandbox", "limits", an external message
-/// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_RUNTIME_UNSUPPORTED,
-///         CODEX_ERROR_OVERLOADED, CODEX_ERROR_TIMED_OUT, CODEX_ERROR_TRANSPORT, CODEX_ERROR_CLOSED; CODEX_ERROR_RPC with the
-///         reason "noActiveTurn" or "turnMismatch" when the turn is over
+/// @return as [`codex_turn_start`]; CODEX_ERROR_RPC with the reason "noActiveTurn" or "turnMismatch" when the turn is over
 /// @note any thread; waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_turn_steer(
@@ -388,7 +387,8 @@ pub unsafe extern "C" fn codex_turn_wake(turn: *mut codex_turn) {
 /// declined.
 ///
 /// @param turn        required
-/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes the result if the turn is over
+/// @param timeout_ms  milliseconds, CODEX_WAIT_FOREVER, or CODEX_WAIT_DEFAULT; 0 takes the result if the turn is over. A
+///                    turn may need longer than CODEX_WAIT_DEFAULT gives
 /// @param out         receives what the turn did, also when it did not complete: owned, see codex_turn_result_free; NULL with
 ///                    CODEX_TIMEOUT, and when the turn never started
 /// @return CODEX_TIMEOUT when the turn goes on after that time; else as [`codex_thread_run`]

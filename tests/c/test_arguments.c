@@ -523,6 +523,26 @@ TEST(params_of_a_call_must_be_json) {
   FAILS_WITH_OUT(CODEX_ERROR_INVALID_JSON, codex_turn, codex_turn_begin, s->thread, "text", broken);
 }
 
+TEST(params_that_the_runtime_does_not_know_or_has_retired_are_refused_before_they_are_sent) {
+  session *s = session_with_fake("{\"userAgent\":\"fake/0.163.0 (Linux)\",\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}]}}");
+  static const char retired[] = "{\"approvalPolicy\":\"on-failure\"}";
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, char, codex_client_call, s->client, "thread/start", retired, 1000);
+  FAILS(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_client_begin_call, s->client, "thread/start", retired, 1000, NULL, NULL);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, char, codex_client_models, s->client, "{\"modelProvider\":\"p\"}");
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, char, codex_thread_list, s->client, "{\"currentAccountOnly\":true}");
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_thread, codex_thread_start, s->client, retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_thread, codex_thread_resume, s->client, "id", retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_thread, codex_thread_fork, s->client, "id", retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_thread, codex_thread_begin, s->client, retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_thread, codex_thread_resume_begin, s->client, "id", retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_thread, codex_thread_fork_begin, s->client, "id", retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_turn_result, codex_thread_run, s->thread, "text", retired);
+  FAILS_WITH_OUT(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_turn, codex_turn_start, s->thread, "text", retired);
+  codex_turn *turn = start_turn_or_fail(s->thread, "text");
+  FAILS(CODEX_ERROR_RUNTIME_UNSUPPORTED, codex_turn_steer, turn, "more", "{\"responsesapiClientMetadataPatch\":{}}");
+  codex_turn_free(turn);
+}
+
 TEST(an_error_of_params_names_its_line_and_column) {
   session *s = session_with_fake(NULL);
   codex_turn_result *result = NULL;
@@ -763,6 +783,7 @@ int main(int argc, char **argv) {
       CASE(a_request_that_is_null_tells_nothing_and_takes_no_answer),
       CASE(a_call_of_the_client_needs_its_arguments),
       CASE(params_of_a_call_must_be_json),
+      CASE(params_that_the_runtime_does_not_know_or_has_retired_are_refused_before_they_are_sent),
       CASE(an_error_of_params_names_its_line_and_column),
       CASE(params_of_a_thread_or_a_turn_must_be_an_object),
       CASE(nothing_that_was_refused_is_sent),

@@ -26,14 +26,19 @@ static const char *refusal(const codex_client_options *options, codex_status sta
   return message;
 }
 
-TEST(the_default_endpoint_is_a_runtime_that_is_started) {
-  codex_client_options *options = options_for_fake(NULL, NULL);
-  CHECK_OK(codex_client_options_set_endpoint(options, "stdio:"), NULL);
+static void check_is_started(const codex_client_options *options) {
   codex_client *client = connect_or_fail(options);
   const codex_value *info = parsed(codex_client_info_json(client));
   CHECK_STR(string_at(info, "/endpoint"), "stdio:");
   CHECK(int_at(info, "/pid") > 0);
   codex_client_free(client);
+}
+
+TEST(the_default_endpoint_is_a_runtime_that_is_started) {
+  codex_client_options *options = options_for_fake(NULL, NULL);
+  check_is_started(options);
+  CHECK_OK(codex_client_options_set_endpoint(options, "stdio:"), NULL);
+  check_is_started(options);
 }
 
 TEST(an_endpoint_that_is_none_is_refused_at_once_and_by_connecting) {

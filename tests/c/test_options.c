@@ -182,6 +182,31 @@ TEST(a_message_that_is_too_long_fails_the_call_that_it_answers_and_no_other) {
   CHECK_STR(codex_turn_result_status(run_or_fail(s->thread, "go")), "completed");
 }
 
+TEST(every_call_fails_whose_answer_is_too_long) {
+  const char *reply = text("[{\"reply\":{\"fill\":\"%0*d\"}}]", 8000, 7);
+  const char *script = text("{\"on\":{\"model/list\":%s,\"thread/list\":%s,\"account/read\":%s,\"account/logout\":%s,\"account/login/start\":%s,"
+                            "\"thread/read\":%s,\"thread/archive\":%s,\"thread/unarchive\":%s,\"thread/resume\":%s}}",
+                            reply, reply, reply, reply, reply, reply, reply, reply, reply);
+  codex_client_options *options = options_for_fake(script, NULL);
+  CHECK_OK(codex_client_options_set_max_message_bytes(options, 4000), NULL);
+  session *s = session_with_options(options, NULL);
+  char *json = NULL;
+  codex_login *login = NULL;
+  codex_thread *thread = NULL;
+  CHECK_STATUS(codex_client_call(s->client, "model/list", NULL, 20000, &json, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_client_models(s->client, NULL, &json, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_client_account(s->client, false, &json, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_client_logout(s->client, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_client_login_api_key(s->client, "sk-none", NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_client_login_chatgpt(s->client, &login, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_thread_list(s->client, NULL, &json, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_thread_read(s->thread, false, &json, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_thread_archive(s->thread, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_thread_unarchive(s->client, "id", NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK_STATUS(codex_thread_resume(s->client, "id", NULL, &thread, NULL), CODEX_ERROR_PROTOCOL, NULL);
+  CHECK(json == NULL && login == NULL && thread == NULL);
+}
+
 /* ---- log and trace ----------------------------------------------------------------------------------------------- */
 
 /* Static in every test: its destroy function may run after the test. */
@@ -405,6 +430,7 @@ int main(int argc, char **argv) {
       CASE(a_call_ends_when_the_request_timeout_has_passed),
       CASE(connecting_ends_when_its_timeout_has_passed),
       CASE(a_message_that_is_too_long_fails_the_call_that_it_answers_and_no_other),
+      CASE(every_call_fails_whose_answer_is_too_long),
       CASE(what_the_runtime_writes_to_stderr_goes_to_the_log),
       CASE(bytes_on_stderr_that_are_no_text_do_no_harm),
       CASE(a_trace_shows_what_is_sent_and_received),

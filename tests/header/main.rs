@@ -5,6 +5,7 @@ mod cpp;
 mod declarations;
 mod documentation;
 mod plain;
+mod statuses;
 
 use std::path::Path;
 
