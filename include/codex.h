@@ -916,7 +916,8 @@ codex_status codex_params_add_skill(struct codex_params *params, const char *nam
  *
  * @param params  required
  * @param name    what the person calls it; required
- * @param path    what is meant: "app://" and the id of the app, or "plugin://" and the plugin's name@marketplace; required
+ * @param path    what is meant: "app://" and the id of an app, or "plugin://", the name of a plugin, "@" and its marketplace;
+ *                required
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
  * @note one thread at a time; never waits; since 0.1.0
  */
