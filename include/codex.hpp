@@ -77,13 +77,13 @@ inline namespace with_exceptions {
 
 // ---- version --------------------------------------------------------------------------------------------------------
 
-/// The version of the library that is loaded, like "0.1.0". Any thread.
+/// The version of the library that is loaded, like "0.1.0". Any thread. @see codex_version
 inline std::string_view version() noexcept { return codex_version(); }
 
-/// The version of the library as one number: major << 16 | minor << 8 | patch. Any thread.
+/// The version of the library as one number: major << 16 | minor << 8 | patch. Any thread. @see codex_version_number
 inline std::uint32_t version_number() noexcept { return codex_version_number(); }
 
-/// The version of the library's binary interface. Any thread.
+/// The version of the library's binary interface. Any thread. @see codex_abi_version
 inline std::uint32_t abi_version() noexcept { return codex_abi_version(); }
 
 /// Whether the library that is loaded fits the headers that the program was compiled with. Any thread.
@@ -119,7 +119,7 @@ enum class status : codex_status {
   internal = CODEX_ERROR_INTERNAL,
 };
 
-/// The name of a status, like "CODEX_ERROR_TRANSPORT". Any thread.
+/// The name of a status, like "CODEX_ERROR_TRANSPORT". Any thread. @see codex_status_name
 inline std::string_view status_name(status which) noexcept {
   return codex_status_name(static_cast<codex_status>(which));
 }
@@ -230,7 +230,8 @@ class timeout {
 
 /// Waits for as long as it takes.
 inline constexpr timeout forever{timeout::special{CODEX_WAIT_FOREVER}};
-/// Waits for as long as the client's options say.
+/// The usual time: for what waits, that of client_options::set_request_timeout; for client::close, 5 seconds; for an
+/// option, its default.
 inline constexpr timeout by_options{timeout::special{CODEX_WAIT_DEFAULT}};
 
 // ---- arguments ------------------------------------------------------------------------------------------------------
@@ -428,33 +429,33 @@ class value {
   /// For calls of codex.h; NULL when it is absent.
   constexpr const codex_value *get() const noexcept { return value_; }
 
-  /// What it is; null for one that is absent.
+  /// What it is; null for one that is absent. @see codex_value_get_type
   value_type type() const noexcept { return static_cast<value_type>(codex_value_get_type(value_)); }
-  /// What a JSON Pointer (RFC 6901) leads to: "/items/0/text".
+  /// What a JSON Pointer (RFC 6901) leads to: "/items/0/text". @see codex_value_at
   value at(const string_arg &pointer) const noexcept { return value(codex_value_at(value_, pointer.c_str())); }
   /// The value of a member of an object, by its key.
   value operator[](std::string_view key) const { return at(pointer_to(key)); }
-  /// An element of an array, or the value of an object's member, in the order of the text.
+  /// An element of an array, or the value of an object's member, in the order of the text. @see codex_value_item
   value operator[](std::size_t index) const noexcept { return value(codex_value_item(value_, index)); }
 
-  /// The text of a string, unescaped; it may hold a NUL.
+  /// The text of a string, unescaped; it may hold a NUL. @see codex_value_string
   std::string_view as_string(std::string_view fallback = {}) const noexcept {
     return detail::sized_if_any<codex_value_string>(value_).value_or(fallback);
   }
-  /// A whole number; a double that is whole and fits counts too.
+  /// A whole number; a double that is whole and fits counts too. @see codex_value_int
   std::int64_t as_int(std::int64_t fallback = 0) const noexcept { return codex_value_int(value_, fallback); }
-  /// Any number.
+  /// Any number. @see codex_value_double
   double as_double(double fallback = 0) const noexcept { return codex_value_double(value_, fallback); }
-  /// True or false.
+  /// True or false. @see codex_value_bool
   bool as_bool(bool fallback = false) const noexcept { return codex_value_bool(value_, fallback); }
-  /// The value as JSON text, exactly as it was written; "" for one that is absent.
+  /// The value as JSON text, exactly as it was written; "" for one that is absent. @see codex_value_json
   std::string json() const { return std::string(detail::view(detail::owned_string(codex_value_json(value_)).get())); }
 
-  /// How many elements an array has, or members an object; 0 for everything else.
+  /// How many elements an array has, or members an object; 0 for everything else. @see codex_value_count
   std::size_t size() const noexcept { return codex_value_count(value_); }
   /// Whether it has no elements.
   bool empty() const noexcept { return size() == 0; }
-  /// The key of a member, unescaped; "" when there is none.
+  /// The key of a member, unescaped; "" when there is none. @see codex_value_key
   std::string_view key(std::size_t index) const noexcept { return detail::view(codex_value_key(value_, index)); }
 
   /// The first element: `for (codex::value item : array)`.
@@ -540,13 +541,14 @@ class turn_result : public handle<codex_turn_result, codex_turn_result_free> {
 
   /// The whole as a JSON object. Borrowed. @see codex_turn_result_json
   std::string_view json() const noexcept CODEX_BORROWED { return detail::sized<codex_turn_result_json>(get()); }
-  /// What json() gives, parsed when it is first asked for. Borrowed.
+  /// What json() gives, parsed when it is first asked for. Borrowed. @see codex_turn_result_value
   codex::value value() const noexcept CODEX_BORROWED { return codex::value(codex_turn_result_value(get())); }
-  /// The id of the turn. Borrowed.
+  /// The id of the turn. Borrowed. @see codex_turn_result_id
   std::string_view id() const noexcept CODEX_BORROWED { return detail::view(codex_turn_result_id(get())); }
   /// "completed", "failed", "interrupted"; "inProgress" when the runtime never told how the turn ended. Borrowed.
+  /// @see codex_turn_result_status
   std::string_view status() const noexcept CODEX_BORROWED { return detail::view(codex_turn_result_status(get())); }
-  /// The last word of the agent; nothing when there is none. Borrowed.
+  /// The last word of the agent; nothing when there is none. Borrowed. @see codex_turn_result_final_response
   std::optional<std::string_view> final_response() const & noexcept CODEX_BORROWED {
     return detail::sized_if_any<codex_turn_result_final_response>(get());
   }
@@ -557,27 +559,30 @@ class turn_result : public handle<codex_turn_result, codex_turn_result_free> {
     return std::string(*borrowed);
   }
   /// The last word of the agent as JSON, for turns with an outputSchema; absent when there is none, or it is no JSON.
-  /// Borrowed.
+  /// Borrowed. @see codex_turn_result_output
   codex::value output() const noexcept CODEX_BORROWED { return codex::value(codex_turn_result_output(get())); }
   /// Why the turn did not complete, in a sentence; nothing when there is none. Borrowed.
+  /// @see codex_turn_result_error_message
   std::optional<std::string_view> error_message() const noexcept CODEX_BORROWED {
     return detail::view_if_any(codex_turn_result_error_message(get()));
   }
-  /// How long the turn took, as the runtime measured it; nothing when unknown.
+  /// How long the turn took, as the runtime measured it; nothing when unknown. @see codex_turn_result_duration_ms
   std::optional<std::chrono::milliseconds> duration() const noexcept {
     const std::int64_t known = codex_turn_result_duration_ms(get());
     if (known < 0) return std::nullopt;
     return std::chrono::milliseconds(known);
   }
   /// How many tokens the model requests of this turn used together; nothing when unknown.
+  /// @see codex_turn_result_total_tokens
   std::optional<std::int64_t> total_tokens() const noexcept {
     const std::int64_t known = codex_turn_result_total_tokens(get());
     if (known < 0) return std::nullopt;
     return known;
   }
-  /// How many items of the turn were completed.
+  /// How many items of the turn were completed. @see codex_turn_result_item_count
   std::size_t item_count() const noexcept { return codex_turn_result_item_count(get()); }
   /// One item, in the order in which they were completed; absent when there is none. Borrowed.
+  /// @see codex_turn_result_item
   codex::value item(std::size_t index) const noexcept CODEX_BORROWED {
     return codex::value(codex_turn_result_item(get(), index));
   }
@@ -591,7 +596,7 @@ class turn_result : public handle<codex_turn_result, codex_turn_result_free> {
 /// thread.
 class error : public std::runtime_error {
  public:
-  /// Takes the error that a function of codex.h handed out as owned.
+  /// Takes the error that a function of codex.h handed out as owned. @see codex_error_status
   explicit error(codex_error *owned) : error(static_cast<codex::status>(codex_error_status(owned)), owned) {}
   /// The same for an error that may be NULL, with the result that came beside it.
   error(codex::status status, codex_error *owned, turn_result partial = {})
@@ -600,14 +605,16 @@ class error : public std::runtime_error {
   error(const error &) noexcept = default;
   error &operator=(const error &) noexcept = default;
 
-  /// What the call came to.
+  /// What the call came to. @see codex_error_status
   codex::status status() const noexcept { return status_; }
   /// One stable word for the cause, like "threadNotFound"; "" when the status tells it. Borrowed. @see
   /// codex_error_reason
   std::string_view reason() const noexcept CODEX_BORROWED { return detail::view(codex_error_reason(get())); }
   /// The JSON-RPC code that the runtime answered with; 0 when it did not answer with an error.
+  /// @see codex_error_rpc_code
   std::int64_t rpc_code() const noexcept { return codex_error_rpc_code(get()); }
   /// Whether the same call may succeed when it is made again later. A turn that failed this way has still happened.
+  /// @see codex_error_is_retryable
   bool is_retryable() const noexcept { return codex_error_is_retryable(get()); }
   /// Everything that is known, as a JSON object. Borrowed. @see codex_error_json
   std::string_view json() const noexcept CODEX_BORROWED { return detail::view(codex_error_json(get())); }
@@ -782,6 +789,7 @@ class document {
 
   /// Parses a text, or takes over a value of another JSON library.
   /// @throws error  invalid_json, with line and column
+  /// @see codex_value_parse, codex_value_json
   static outcome<document> parse(const json_arg &text) {
     codex_value *parsed = nullptr;
     codex_error *err = nullptr;
@@ -796,6 +804,7 @@ class document {
   /// The text, byte for byte as it was received. Borrowed.
   std::string_view json() const noexcept CODEX_BORROWED { return detail::view(text_.get()); }
   /// The text, parsed when it is first asked for; absent when it is empty, or nested too deeply to be read. Borrowed.
+  /// @see codex_value_parse
   codex::value value() const noexcept CODEX_BORROWED {
     if (!value_ && text_) {
       codex_value *parsed = nullptr;
@@ -839,11 +848,12 @@ outcome<document> answered(Function function, Arguments... arguments) {
 /// thread at a time.
 class params : public handle<codex_params, codex_params_free> {
  public:
-  /// Params without fields.
+  /// Params without fields. @see codex_params_new
   params() : handle(codex_params_new()) {}
 
   /// Sets a field to a string, a whole number, a number, true or false, null (nullptr), a duration (its milliseconds),
   /// a codex::value, other params, or a value of a JSON library.
+  /// @see codex_params_set_bool, codex_params_set_int, codex_params_set_double
   template <class Value>
   params &set(const string_arg &key, const Value &value) {
     if constexpr (std::is_same_v<Value, std::nullptr_t>) set_json(key, "null");
@@ -859,12 +869,12 @@ class params : public handle<codex_params, codex_params_free> {
     else set_json(key, value);
     return *this;
   }
-  /// Sets a field to a string.
+  /// Sets a field to a string. @see codex_params_set_string
   params &set_string(const string_arg &key, const string_arg &value) {
     codex_params_set_string(get(), key.c_str(), value.c_str());
     return *this;
   }
-  /// Sets a field to any JSON value, whose numbers and strings stay as they are written.
+  /// Sets a field to any JSON value, whose numbers and strings stay as they are written. @see codex_params_set_json
   params &set_json(const string_arg &key, const json_arg &text) {
     codex_params_set_json(get(), key.c_str(), text.c_str());
     return *this;
@@ -890,37 +900,39 @@ class params : public handle<codex_params, codex_params_free> {
   params &max_tool_calls(std::int64_t count) { return set("/limits/maxToolCalls", count); }
 
   /// Adds a text to the input of a turn, behind the text of the call and what was added before.
+  /// @see codex_params_add_text
   params &add_text(const string_arg &text) {
     codex_params_add_text(get(), text.c_str());
     return *this;
   }
-  /// Adds an image by its URL. The runtime takes data URLs only.
+  /// Adds an image by its URL. The runtime takes data URLs only. @see codex_params_add_image_url
   params &add_image_url(const string_arg &url) {
     codex_params_add_image_url(get(), url.c_str());
     return *this;
   }
-  /// Adds an image from a file, which the runtime reads.
+  /// Adds an image from a file, which the runtime reads. @see codex_params_add_image_file
   params &add_image_file(const string_arg &path) {
     codex_params_add_image_file(get(), path.c_str());
     return *this;
   }
   /// Adds an image from memory, like `add_image_bytes(pixels.data(), pixels.size(), "image/png")`. Copied.
+  /// @see codex_params_add_image_bytes
   params &add_image_bytes(const void *bytes, std::size_t length, const string_arg &mime_type) {
     codex_params_add_image_bytes(get(), static_cast<const std::uint8_t *>(bytes), length, mime_type.c_str());
     return *this;
   }
-  /// Adds a skill that the agent is to use.
+  /// Adds a skill that the agent is to use. @see codex_params_add_skill
   params &add_skill(const string_arg &name, const string_arg &path) {
     codex_params_add_skill(get(), name.c_str(), path.c_str());
     return *this;
   }
-  /// Adds a mention of a file or an app.
+  /// Adds a mention of an app or a plugin. @see codex_params_add_mention
   params &add_mention(const string_arg &name, const string_arg &path) {
     codex_params_add_mention(get(), name.c_str(), path.c_str());
     return *this;
   }
   /// Makes the message of a tool or system what the turn begins with, instead of a person's input. The namespace may be
-  /// nullptr.
+  /// nullptr. @see codex_params_set_external_message
   params &set_external_message(const string_arg &tool_name, const string_arg &tool_namespace,
                                const string_arg &content) {
     codex_params_set_external_message(get(), tool_name.c_str(), tool_namespace.c_str(), content.c_str());
@@ -956,30 +968,31 @@ class request : public handle<codex_request, codex_request_free> {
  public:
   using handle::handle;
 
-  /// What is asked.
+  /// What is asked. @see codex_request_get_kind
   request_kind kind() const noexcept { return static_cast<request_kind>(codex_request_get_kind(get())); }
-  /// The number of the request, unique within the client: event_view::request_id of its events.
+  /// The number of the request, unique within the client: event_view::request_id of its events. @see codex_request_id
   std::uint64_t id() const noexcept { return codex_request_id(get()); }
-  /// The pointer that was attached to the turn of the request; NULL when there is none.
+  /// The pointer that was attached to the turn of the request; NULL when there is none. @see codex_request_user_data
   void *user_data() const noexcept { return codex_request_user_data(get()); }
-  /// The item that the request is about, as it began; absent when there is none. Borrowed.
+  /// The item that the request is about, as it began; absent when there is none. Borrowed. @see codex_request_item
   codex::value item() const noexcept CODEX_BORROWED { return codex::value(codex_request_item(get())); }
-  /// The method of the runtime, like "item/commandExecution/requestApproval". Borrowed.
+  /// The method of the runtime, like "item/commandExecution/requestApproval". Borrowed. @see codex_request_method
   std::string_view method() const noexcept CODEX_BORROWED { return detail::view(codex_request_method(get())); }
-  /// The params of the request, byte for byte. Borrowed.
+  /// The params of the request, byte for byte. Borrowed. @see codex_request_json
   std::string_view json() const noexcept CODEX_BORROWED { return detail::sized<codex_request_json>(get()); }
-  /// What json() gives, parsed when it is first asked for. Borrowed.
+  /// What json() gives, parsed when it is first asked for. Borrowed. @see codex_request_value
   codex::value value() const noexcept CODEX_BORROWED { return codex::value(codex_request_value(get())); }
   /// The arguments of a tool call. Borrowed.
   codex::value arguments() const noexcept CODEX_BORROWED { return value().at("/arguments"); }
-  /// The id of the thread that the request is about; "" when there is none. Borrowed.
+  /// The id of the thread that the request is about; "" when there is none. Borrowed. @see codex_request_thread_id
   std::string_view thread_id() const noexcept CODEX_BORROWED { return detail::view(codex_request_thread_id(get())); }
-  /// The id of the turn that the request is about; "" when there is none. Borrowed.
+  /// The id of the turn that the request is about; "" when there is none. Borrowed. @see codex_request_turn_id
   std::string_view turn_id() const noexcept CODEX_BORROWED { return detail::view(codex_request_turn_id(get())); }
-  /// Whether it needs no answer any more: it was answered elsewhere, or its turn ended.
+  /// Whether it needs no answer any more: it was answered elsewhere, or its turn ended. @see codex_request_is_cancelled
   bool is_cancelled() const noexcept { return codex_request_is_cancelled(get()); }
   /// Has a function called once, on any thread, when the request needs no answer any more; at once if it needs none
   /// now. It sets a flag or posts a message; nothing of codex but destructors may be called inside.
+  /// @see codex_request_set_cancelled
   template <class OnCancelled>
   outcome<void> set_cancelled(OnCancelled &&on_cancelled) const {
     return detail::done_plainly(codex_request_set_cancelled, get(), &detail::call_wakeup<OnCancelled>,
@@ -987,28 +1000,36 @@ class request : public handle<codex_request, codex_request_free> {
   }
 
   /// Says yes for this once. @throws error  invalid_argument, already_answered
+  /// @see codex_request_approve
   outcome<void> approve() const { return detail::done(codex_request_approve, get(), false); }
   /// Says yes until the session ends. @throws error  invalid_argument, already_answered
+  /// @see codex_request_approve
   outcome<void> approve_for_session() const { return detail::done(codex_request_approve, get(), true); }
   /// Says no; the turn goes on. @throws error  already_answered
+  /// @see codex_request_decline
   outcome<void> decline() const { return detail::done(codex_request_decline, get()); }
   /// Says no, and interrupts the turn. @throws error  already_answered
+  /// @see codex_request_cancel_turn
   outcome<void> cancel_turn() const { return detail::done(codex_request_cancel_turn, get()); }
   /// Answers a tool call with a text. @throws error  invalid_argument, already_answered
+  /// @see codex_request_respond_text
   outcome<void> respond_text(const string_arg &text, tool_call went = tool_call::succeeded) const {
     return detail::done(codex_request_respond_text, get(), went == tool_call::succeeded, text.c_str());
   }
   /// Answers a tool call with the texts and images that were added to params. @throws error  as respond_text;
   /// invalid_json
+  /// @see codex_request_respond_items
   outcome<void> respond_items(const json_arg &items, tool_call went = tool_call::succeeded) const {
     return detail::done(codex_request_respond_items, get(), went == tool_call::succeeded, items.c_str());
   }
   /// Answers a request of any kind in the runtime's own form. @throws error  as respond_items
+  /// @see codex_request_respond_json
   outcome<void> respond_json(const json_arg &result) const {
     return detail::done(codex_request_respond_json, get(), result.c_str());
   }
   /// Answers a request of any kind with a JSON-RPC error, like -32603. @throws error  invalid_argument,
   /// already_answered
+  /// @see codex_request_fail
   outcome<void> fail(std::int64_t code, const string_arg &message) const {
     return detail::done(codex_request_fail, get(), code, message.c_str());
   }
@@ -1106,39 +1127,43 @@ class event_view {
   /// Whether there is an event.
   explicit operator bool() const noexcept { return event_ != nullptr; }
 
-  /// What it is about.
+  /// What it is about. @see codex_event_get_kind
   event_kind kind() const noexcept { return static_cast<event_kind>(codex_event_get_kind(event_)); }
-  /// The method of the runtime, like "item/agentMessage/delta"; "" for an event that the library made. Borrowed.
+  /// The method of the runtime, like "item/agentMessage/delta"; "" for an event that the library made. Borrowed. @see
+  /// codex_event_method
   std::string_view method() const noexcept { return detail::view(codex_event_method(event_)); }
-  /// The text of a delta, a message, a warning or an error; "" when it has none. Borrowed.
+  /// The text of a delta, a message, a warning, an error or the end of the connection; "" when it has none. Borrowed.
+  /// @see codex_event_text
   std::string_view text() const noexcept { return detail::sized<codex_event_text>(event_); }
   /// The params of the notification, byte for byte. Borrowed. @see codex_event_json
   std::string_view json() const noexcept { return detail::sized<codex_event_json>(event_); }
-  /// What json() gives, parsed when it is first asked for. Borrowed.
+  /// What json() gives, parsed when it is first asked for. Borrowed. @see codex_event_value
   codex::value value() const noexcept { return codex::value(codex_event_value(event_)); }
-  /// When the runtime sent the event, by its own clock; nothing when unknown.
+  /// When the runtime sent the event, by its own clock; nothing when unknown. @see codex_event_emitted_at_ms
   std::optional<std::chrono::system_clock::time_point> emitted_at() const noexcept {
     const std::int64_t known = codex_event_emitted_at_ms(event_);
     if (known == 0) return std::nullopt;
     return std::chrono::system_clock::time_point(std::chrono::milliseconds(known));
   }
-  /// The id of the thread that it belongs to; "" when there is none. Borrowed.
+  /// The id of the thread that it belongs to; "" when there is none. Borrowed. @see codex_event_thread_id
   std::string_view thread_id() const noexcept { return detail::view(codex_event_thread_id(event_)); }
-  /// The id of the turn that it belongs to; "" when there is none. Borrowed.
+  /// The id of the turn that it belongs to; "" when there is none. Borrowed. @see codex_event_turn_id
   std::string_view turn_id() const noexcept { return detail::view(codex_event_turn_id(event_)); }
-  /// The id of the item that it belongs to; "" when there is none. Borrowed.
+  /// The id of the item that it belongs to; "" when there is none. Borrowed. @see codex_event_item_id
   std::string_view item_id() const noexcept { return detail::view(codex_event_item_id(event_)); }
   /// The pointer that was attached to the turn, the thread or the call that it belongs to; NULL when there is none.
+  /// @see codex_event_user_data
   void *user_data() const noexcept { return codex_event_user_data(event_); }
-  /// The call that a response answers: what client::begin_call gave; 0 for any other event.
+  /// The call that a response answers: what client::begin_call gave; 0 for any other event. @see codex_event_call_id
   std::uint64_t call_id() const noexcept { return codex_event_call_id(event_); }
-  /// The request that the event is about: request::id; 0 for any other event.
+  /// The request that the event is about: request::id; 0 for any other event. @see codex_event_request_id
   std::uint64_t request_id() const noexcept { return codex_event_request_id(event_); }
-  /// How many deltas it stands for.
+  /// How many deltas it stands for. @see codex_event_merged
   std::uint32_t merged() const noexcept { return codex_event_merged(event_); }
-  /// What a response, a closed or a turn_ended event and the like tell: ok when nothing went wrong.
+  /// What went wrong with a call, a thread, a turn or the connection: ok when nothing did, and for other events.
+  /// @see codex_event_status
   codex::status status() const noexcept { return static_cast<codex::status>(codex_event_status(event_, nullptr)); }
-  /// What went wrong; nothing when nothing did.
+  /// What went wrong; nothing when nothing did. @see codex_event_status
   std::optional<codex::error> error() const {
     codex_error *err = nullptr;
     const codex_status status = codex_event_status(event_, &err);
@@ -1146,7 +1171,7 @@ class event_view {
     return codex::error(static_cast<codex::status>(status), err);
   }
   /// Takes the request out of a request event, to answer it now or later; empty when there is none, or it was taken
-  /// before. One that is not taken is declined.
+  /// before. One that is not taken is declined. @see codex_event_take_request
   [[nodiscard]] request take_request() noexcept { return request(codex_event_take_request(event_)); }
 
  protected:
@@ -1383,15 +1408,16 @@ class login : public handle<codex_login, codex_login_free> {
  public:
   using handle::handle;
 
-  /// The id of the login, which "account/login/completed" names. Borrowed.
+  /// The id of the login, which "account/login/completed" names. Borrowed. @see codex_login_id
   std::string_view id() const noexcept CODEX_BORROWED { return detail::view(codex_login_id(get())); }
-  /// Where the person completes the login. Borrowed.
+  /// Where the person completes the login. Borrowed. @see codex_login_url
   std::string_view url() const noexcept CODEX_BORROWED { return detail::view(codex_login_url(get())); }
-  /// What the person types there; "" for a login in a browser. Borrowed.
+  /// What the person types there; "" for a login in a browser. Borrowed. @see codex_login_user_code
   std::string_view user_code() const noexcept CODEX_BORROWED { return detail::view(codex_login_user_code(get())); }
   /// Waits until the person has logged in. @throws error  auth when that failed or was given up; as codex_login_wait
   outcome<void> wait() const { return detail::done(codex_login_wait, get(), forever.count()); }
   /// Waits; false when the person has not logged in within that time, and the login goes on. @throws error  as wait()
+  /// @see codex_login_wait
   outcome<bool> wait(timeout time) const { return detail::came(codex_login_wait, get(), time.count()); }
   /// Gives the login up. Harmless when it has ended. @throws error  as codex_login_cancel
   outcome<void> cancel() const { return detail::done(codex_login_cancel, get()); }
@@ -1404,9 +1430,10 @@ class turn : public handle<codex_turn, codex_turn_free> {
  public:
   using handle::handle;
 
-  /// The id of the turn; "" until it is known. Borrowed.
+  /// The id of the turn; "" until it is known. Borrowed. @see codex_turn_id
   std::string_view id() const noexcept CODEX_BORROWED { return detail::view(codex_turn_id(get())); }
   /// Attaches a pointer, which its events and requests carry from now on. The library never looks behind it.
+  /// @see codex_turn_set_user_data
   void set_user_data(void *user_data) const noexcept { codex_turn_set_user_data(get(), user_data); }
 
   /// Takes the next event; the last one is turn_ended. @throws error  as codex_turn_next_event
@@ -1414,19 +1441,20 @@ class turn : public handle<codex_turn, codex_turn_free> {
     return detail::receive(detail::next_of_turn, get(), time);
   }
   /// All events that come, until the turn has ended: `for (codex::event &event : turn.events())`. Borrowed.
+  /// @see codex_turn_next_event
   event_range events() const & noexcept CODEX_BORROWED { return event_range(detail::next_of_turn, get()); }
-  /// The events that come within this time, counted for all of them together. Borrowed.
+  /// The events that come within this time, counted for all of them together. Borrowed. @see codex_turn_next_event
   event_range events(timeout time) const & noexcept CODEX_BORROWED {
     return detail::events_within(detail::next_of_turn, get(), time);
   }
-  /// The events that come until then. Borrowed.
+  /// The events that come until then. Borrowed. @see codex_turn_next_event
   event_range events(std::chrono::steady_clock::time_point deadline) const & noexcept CODEX_BORROWED {
     return event_range(detail::next_of_turn, get(), deadline);
   }
   event_range events() const && = delete;
   event_range events(timeout) const && = delete;
   event_range events(std::chrono::steady_clock::time_point) const && = delete;
-  /// Makes a next_event that waits now, or else the next one, return without an event.
+  /// Makes a next_event that waits now, or else the next one, return without an event. @see codex_turn_wake
   void wake() const noexcept { codex_turn_wake(get()); }
 
   /// Adds input to the turn while it runs. @throws error  rpc with the reason "noActiveTurn" when it is over; as
@@ -1437,12 +1465,15 @@ class turn : public handle<codex_turn, codex_turn_free> {
   /// Adds the input of params to the turn while it runs. @throws error  as the other one
   outcome<void> steer(const params &input) const { return steer(nullptr, input); }
   /// Interrupts the turn. Never waits, and is harmless when the turn is over. @throws error  invalid_argument
+  /// @see codex_turn_interrupt
   outcome<void> interrupt() const { return detail::done(codex_turn_interrupt, get()); }
 
   /// Waits for the end of the turn; each call gets a result of its own. Events that nobody read are discarded.
   /// @throws error  as thread::run; error::result has what a turn did that did not complete
+  /// @see codex_turn_wait
   outcome<turn_result> wait() const { return detail::ran(codex_turn_wait, get(), forever.count()); }
   /// Waits; nothing when the turn goes on after that time. @throws error  as wait()
+  /// @see codex_turn_wait
   outcome<std::optional<turn_result>> wait(timeout time) const {
     codex_turn_result *out = nullptr;
     codex_error *err = nullptr;
@@ -1464,15 +1495,19 @@ class thread : public handle<codex_thread, codex_thread_free> {
  public:
   using handle::handle;
 
-  /// The id of the thread, to resume it with; "" until it is known. Borrowed.
+  /// The id of the thread, to resume it with; "" until it is known. Borrowed. @see codex_thread_id
   std::string_view id() const noexcept CODEX_BORROWED { return detail::view(codex_thread_id(get())); }
-  /// What the runtime answered when the thread was opened, as a JSON object. Borrowed.
+  /// What the runtime answered when the thread was opened, as a JSON object; "" until then. Borrowed.
+  /// @see codex_thread_info_json
   std::string_view info_json() const noexcept CODEX_BORROWED { return detail::view(codex_thread_info_json(get())); }
   /// Attaches a pointer, which turns that are started from now on inherit. The library never looks behind it.
+  /// @see codex_thread_set_user_data
   void set_user_data(void *user_data) const noexcept { codex_thread_set_user_data(get(), user_data); }
   /// Waits until a thread that was begun is ready. @throws error  why it could not be opened
+  /// @see codex_thread_wait
   outcome<void> wait() const { return detail::done(codex_thread_wait, get(), forever.count()); }
   /// Waits; whether it is ready by then. @throws error  as wait()
+  /// @see codex_thread_wait
   outcome<bool> wait(timeout time) const { return detail::came(codex_thread_wait, get(), time.count()); }
 
   /// Runs a turn to its end. What the runtime asks meanwhile, and the request handler does not answer, is declined.
@@ -1586,31 +1621,33 @@ class thread : public handle<codex_thread, codex_thread_free> {
 /// options and share their callbacks. Used by one thread at a time.
 class client_options : public handle<codex_client_options, codex_client_options_free> {
  public:
-  /// The defaults: start the `codex` that is found, and decline whatever nobody answers.
+  /// The defaults: start the `codex` that is found, and decline whatever nobody answers. @see codex_client_options_new
   client_options() : handle(codex_client_options_new()) {}
 
   /// Says where the runtime is: "stdio:", "unix:/path", "ws://host:port", "wss://host" or "replay:file.jsonl".
+  /// @see codex_client_options_set_endpoint
   client_options &set_endpoint(const string_arg &url) {
     codex_client_options_set_endpoint(get(), url.c_str());
     return *this;
   }
-  /// Gives the token that a runtime behind a socket wants to see.
+  /// Gives the token that a runtime behind a socket wants to see. @see codex_client_options_set_bearer_token
   client_options &set_bearer_token(const string_arg &token) {
     codex_client_options_set_bearer_token(get(), token.c_str());
     return *this;
   }
   /// Whether `ws://`, which encrypts nothing, may lead to another machine. Default: false.
+  /// @see codex_client_options_set_allow_insecure
   client_options &set_allow_insecure(bool allow) {
     codex_client_options_set_allow_insecure(get(), allow);
     return *this;
   }
   /// Writes everything that is said on the connection to a file, which the endpoint "replay:" plays back; nullptr:
-  /// none.
+  /// none. @see codex_client_options_set_record
   client_options &set_record(const string_arg &path) {
     codex_client_options_set_record(get(), path.c_str());
     return *this;
   }
-  /// Names the executable of the runtime.
+  /// Names the executable of the runtime. @see codex_client_options_set_codex_path
   client_options &set_codex_path(const string_arg &path) {
     codex_client_options_set_codex_path(get(), path.c_str());
     return *this;
@@ -1622,98 +1659,108 @@ class client_options : public handle<codex_client_options, codex_client_options_
     return *this;
   }
   /// Gives the whole command line: `set_command({"ssh", "host", "codex", "app-server"})`.
+  /// @see codex_client_options_set_command
   client_options &set_command(std::initializer_list<const char *> words) {
     codex_client_options_set_command(get(), words.begin(), words.size());
     return *this;
   }
-  /// Sets the runtime's home directory: its configuration, login and sessions.
+  /// Sets the runtime's home directory: its configuration, login and sessions. @see codex_client_options_set_codex_home
   client_options &set_codex_home(const string_arg &path) {
     codex_client_options_set_codex_home(get(), path.c_str());
     return *this;
   }
-  /// Sets the directory that the runtime starts in.
+  /// Sets the directory that the runtime starts in. @see codex_client_options_set_cwd
   client_options &set_cwd(const string_arg &path) {
     codex_client_options_set_cwd(get(), path.c_str());
     return *this;
   }
-  /// Sets a variable of the runtime's environment; nullptr unsets it.
+  /// Sets a variable of the runtime's environment; nullptr unsets it. @see codex_client_options_set_env
   client_options &set_env(const string_arg &name, const string_arg &value) {
     codex_client_options_set_env(get(), name.c_str(), value.c_str());
     return *this;
   }
-  /// Whether the runtime gets the environment of this process. Default: true.
+  /// Whether the runtime gets the environment of this process. Default: true. @see codex_client_options_set_inherit_env
   client_options &set_inherit_env(bool inherit) {
     codex_client_options_set_inherit_env(get(), inherit);
     return *this;
   }
-  /// Overrides one value of the runtime's configuration: `key=value` in TOML.
+  /// Overrides one value of the runtime's configuration: `key=value` in TOML. @see codex_client_options_add_config
   client_options &add_config(const string_arg &toml_override) {
     codex_client_options_add_config(get(), toml_override.c_str());
     return *this;
   }
-  /// Says who the program is. The title may be nullptr.
+  /// Says who the program is. The title may be nullptr. @see codex_client_options_set_client_info
   client_options &set_client_info(const string_arg &name, const string_arg &title, const string_arg &version) {
     codex_client_options_set_client_info(get(), name.c_str(), title.c_str(), version.c_str());
     return *this;
   }
   /// Whether the experimental part of the protocol may be used. Default: true.
+  /// @see codex_client_options_set_experimental_api
   client_options &set_experimental_api(bool enabled) {
     codex_client_options_set_experimental_api(get(), enabled);
     return *this;
   }
   /// Asks the runtime not to send a notification, by its exact method.
+  /// @see codex_client_options_add_notification_opt_out
   client_options &add_notification_opt_out(const string_arg &method) {
     codex_client_options_add_notification_opt_out(get(), method.c_str());
     return *this;
   }
-  /// How long connecting may take. Default: a minute.
+  /// How long connecting may take. Default: a minute. @see codex_client_options_set_connect_timeout_ms
   client_options &set_connect_timeout(timeout time) {
     codex_client_options_set_connect_timeout_ms(get(), time.count());
     return *this;
   }
   /// How long the runtime may take to answer a call that has no time of its own. Default: a minute.
+  /// @see codex_client_options_set_request_timeout_ms
   client_options &set_request_timeout(timeout time) {
     codex_client_options_set_request_timeout_ms(get(), time.count());
     return *this;
   }
   /// How long the program may take to answer a request of the runtime; then it is declined. Default: forever.
+  /// @see codex_client_options_set_answer_timeout_ms
   client_options &set_answer_timeout(timeout time) {
     codex_client_options_set_answer_timeout_ms(get(), time.count());
     return *this;
   }
   /// The longest message that is taken from the runtime. Default: 256 MiB.
+  /// @see codex_client_options_set_max_message_bytes
   client_options &set_max_message_bytes(std::size_t bytes) {
     codex_client_options_set_max_message_bytes(get(), bytes);
     return *this;
   }
-  /// How much all queues of a client may hold together. Default: 64 MiB.
+  /// How much all queues of a client may hold together. Default: 64 MiB. @see codex_client_options_set_max_queued_bytes
   client_options &set_max_queued_bytes(std::size_t bytes) {
     codex_client_options_set_max_queued_bytes(get(), bytes);
     return *this;
   }
   /// Whether the events of all turns are read from the client, in the order in which they come. Default: false.
+  /// @see codex_client_options_set_single_queue
   client_options &set_single_queue(bool enabled) {
     codex_client_options_set_single_queue(get(), enabled);
     return *this;
   }
   /// Sets the limits of turns that have none of their own: an object like the member `limits` of params.
+  /// @see codex_client_options_set_limits
   client_options &set_limits(const json_arg &limits) {
     codex_client_options_set_limits(get(), limits.c_str());
     return *this;
   }
   /// Whether interrupting a turn also ends the commands that it began. Default: false.
+  /// @see codex_client_options_set_interrupt_ends_commands
   client_options &set_interrupt_ends_commands(bool enabled) {
     codex_client_options_set_interrupt_ends_commands(get(), enabled);
     return *this;
   }
   /// On how many threads its request handler and the functions of its tools run. Default: 1.
+  /// @see codex_client_options_set_callback_threads
   client_options &set_callback_threads(std::uint32_t count) {
     codex_client_options_set_callback_threads(get(), count);
     return *this;
   }
 
-  /// Has log messages of at least this importance handed to `log(codex::log_level, std::string_view target,
-  /// std::string_view message)`, on the library's log thread, one at a time.
+  /// Hands log messages of this importance and of more to `log(codex::log_level, std::string_view target,
+  /// std::string_view message)`, on the library's log thread, one at a time. @see codex_client_options_set_log
   template <class Log>
   client_options &set_log(log_level level, Log &&log) {
     const codex_log_fn pass = [](void *user_data, std::int32_t importance, const char *target,
@@ -1725,8 +1772,8 @@ class client_options : public handle<codex_client_options, codex_client_options_
                                  &detail::destroy<Log>);
     return *this;
   }
-  /// Has every message to and from the runtime handed to `trace(codex::direction, std::string_view line)`, with secrets
-  /// removed, on the library's log thread, one at a time.
+  /// Hands every message to and from the runtime to `trace(codex::direction, std::string_view line)`, with secrets
+  /// removed, on the library's log thread, one at a time. @see codex_client_options_set_trace
   template <class Trace>
   client_options &set_trace(Trace &&trace) {
     const codex_trace_fn pass = [](void *user_data, std::int32_t way, const char *line, std::size_t length) noexcept {
@@ -1736,8 +1783,9 @@ class client_options : public handle<codex_client_options, codex_client_options_
     codex_client_options_set_trace(get(), pass, detail::kept(std::forward<Trace>(trace)), &detail::destroy<Trace>);
     return *this;
   }
-  /// Has the requests of the runtime handed to `handler(codex::request &)` or `handler(codex::request)`, on the
-  /// callback threads. It may keep the request, moved away, and return. What it throws declines the request.
+  /// Hands the requests of the runtime to `handler(codex::request &)` or `handler(codex::request)`, on the callback
+  /// threads. It may keep the request, moved away, and return. What it throws declines the request.
+  /// @see codex_client_options_set_request_handler
   template <class Handler>
   client_options &set_request_handler(Handler &&handler) {
     static_assert(detail::takes_request<std::decay_t<Handler>>, "a request handler takes a codex::request");
@@ -1771,6 +1819,7 @@ class client : public handle<codex_client, codex_client_free> {
   /// codex_client_connect
   static outcome<client> connect() { return detail::made<client>(codex_client_connect, no_options()); }
   /// The same with options. @throws error  as the other one
+  /// @see codex_client_connect
   static outcome<client> connect(const client_options &options) {
     return detail::made<client>(codex_client_connect, static_cast<const codex_client_options *>(options.get()));
   }
@@ -1778,14 +1827,16 @@ class client : public handle<codex_client, codex_client_free> {
   /// codex_client_begin
   static outcome<client> begin() { return detail::made<client>(codex_client_begin, no_options()); }
   /// The same with options. @throws error  as the other one
+  /// @see codex_client_begin
   static outcome<client> begin(const client_options &options) {
     return detail::made<client>(codex_client_begin, static_cast<const codex_client_options *>(options.get()));
   }
 
   /// Closes the client and waits until the runtime is gone; running turns end with closed. The time is that in which
   /// the runtime may end by itself; by_options is 5 seconds. @throws error  would_deadlock from a request handler
+  /// @see codex_client_close
   outcome<void> close(timeout time = by_options) const { return detail::done(codex_client_close, get(), time.count()); }
-  /// Who the runtime is, as a JSON object. Borrowed. @see codex_client_info_json
+  /// Who the runtime is, as a JSON object; "" until it is ready. Borrowed. @see codex_client_info_json
   std::string_view info_json() const noexcept CODEX_BORROWED { return detail::view(codex_client_info_json(get())); }
   /// Figures about the connection, as a JSON object of whole numbers. @see codex_client_stats_json
   document stats() const { return document(codex_client_stats_json(get())); }
@@ -1816,34 +1867,37 @@ class client : public handle<codex_client, codex_client_free> {
     return detail::receive(detail::next_of_client, get(), time);
   }
   /// All events that come until the client is closed: `for (codex::event &event : client.events())`. Borrowed.
+  /// @see codex_client_next_event
   event_range events() const & noexcept CODEX_BORROWED { return event_range(detail::next_of_client, get()); }
-  /// The events that come within this time, counted for all of them together. Borrowed.
+  /// The events that come within this time, counted for all of them together. Borrowed. @see codex_client_next_event
   event_range events(timeout time) const & noexcept CODEX_BORROWED {
     return detail::events_within(detail::next_of_client, get(), time);
   }
-  /// The events that come until then. Borrowed.
+  /// The events that come until then. Borrowed. @see codex_client_next_event
   event_range events(std::chrono::steady_clock::time_point deadline) const & noexcept CODEX_BORROWED {
     return event_range(detail::next_of_client, get(), deadline);
   }
   event_range events() const && = delete;
   event_range events(timeout) const && = delete;
   event_range events(std::chrono::steady_clock::time_point) const && = delete;
-  /// Makes a next_event that waits now, or else the next one, return without an event.
+  /// Makes a next_event that waits now, or else the next one, return without an event. @see codex_client_wake
   void wake() const noexcept { codex_client_wake(get()); }
-  /// Has a function called, on any thread, each time the client's events go from none to some, and at once if there are
-  /// some now. It sets a flag or posts a message; nothing of codex but destructors may be called inside. @throws error
-  /// forked
+  /// Calls a function, on any thread, each time the client's events go from none to some, and at once if there are some
+  /// now. It sets a flag or posts a message; nothing of codex but destructors may be called inside. If the former one
+  /// runs now, its end is waited for: hold no lock that it takes. @throws error  forked
+  /// @see codex_client_set_wakeup
   template <class Wakeup>
   outcome<void> set_wakeup(Wakeup &&wakeup) const {
     return detail::done_plainly(codex_client_set_wakeup, get(), &detail::call_wakeup<Wakeup>,
                                 detail::kept(std::forward<Wakeup>(wakeup)), &detail::destroy<Wakeup>);
   }
-  /// Calls the former function no more. @throws error  forked
+  /// Calls the former function no more; waits for its end as the other one does. @throws error  forked
+  /// @see codex_client_set_wakeup
   outcome<void> set_wakeup(std::nullptr_t) const {
     return detail::done_plainly(codex_client_set_wakeup, get(), nullptr, nullptr, nullptr);
   }
   /// A descriptor for poll, epoll or select, readable while there are events; -1 where the system has none. Never read
-  /// or close it.
+  /// or close it. @see codex_client_wakeup_fd
   int wakeup_fd() const noexcept { return codex_client_wakeup_fd(get()); }
 
   /// Gives the agent a function of the program: `tool(codex::value arguments)`, which returns a text or a
@@ -1871,6 +1925,7 @@ class client : public handle<codex_client, codex_client_free> {
   /// Begins a login with ChatGPT in a browser on this machine. @throws error  as codex_client_login_chatgpt
   outcome<login> login_chatgpt() const { return detail::made<login>(codex_client_login_chatgpt, get()); }
   /// Begins a login with ChatGPT on another device. @throws error  as codex_client_login_chatgpt
+  /// @see codex_client_login_device_code
   outcome<login> login_device_code() const { return detail::made<login>(codex_client_login_device_code, get()); }
   /// Asks the runtime who is logged in. @throws error  as codex_client_account
   outcome<document> account() const { return detail::answered(codex_client_account, get(), false); }
@@ -1926,7 +1981,7 @@ class client : public handle<codex_client, codex_client_free> {
   static const codex_client_options *no_options() noexcept { return nullptr; }
 };
 
-/// Whether this build of the library has a feature, like "wakeup-fd". Any thread.
+/// Whether this build of the library has a feature, like "wakeup-fd". Any thread. @see codex_has_feature
 inline bool has_feature(const string_arg &name) noexcept { return codex_has_feature(name.c_str()); }
 
 // ---- other JSON libraries -------------------------------------------------------------------------------------------
