@@ -1,8 +1,7 @@
 # What each target does: `make help`.
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-# Equals ABI_VERSION in build.rs and CODEX_ABI_VERSION in the header; check-symbols compares them.
-ABI := 0
+ABI := $(shell sed -n 's/^pub const CODEX_ABI_VERSION: u32 = \(.*\);$$/\1/p' src/ffi/version.rs)
 
 TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
 export CARGO_TARGET_DIR := $(TARGET)

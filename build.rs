@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The suffix of the shared library's name; `CODEX_ABI_VERSION` in the header says the same.
-const ABI_VERSION: u32 = 0;
+/// Where the version of the binary interface is written, which is the suffix of the shared library's name.
+const VERSION: &str = include_str!("src/ffi/version.rs");
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/ffi/version.rs");
     let target = env::var("CARGO_CFG_TARGET_OS").unwrap_or_default();
     for argument in link_arguments(&target).into_iter().chain(own_unwinder(&target)) {
         println!("cargo::rustc-cdylib-link-arg={argument}");
@@ -39,16 +40,22 @@ fn path_of_unwinder() -> Option<PathBuf> {
     path.is_absolute().then_some(path)
 }
 
+fn abi_version() -> &'static str {
+    let written = VERSION.lines().find_map(|line| line.strip_prefix("pub const CODEX_ABI_VERSION: u32 = "));
+    written.and_then(|rest| rest.strip_suffix(';')).expect("src/ffi/version.rs has a line with CODEX_ABI_VERSION")
+}
+
 fn link_arguments(target: &str) -> Vec<String> {
+    let abi = abi_version();
     match target {
         "linux" => vec![
-            format!("-Wl,-soname,libcodex.so.{ABI_VERSION}"),
+            format!("-Wl,-soname,libcodex.so.{abi}"),
             // The library's threads outlive a dlclose.
             "-Wl,-z,nodelete".to_owned(),
             // Without this, the C symbols of dependencies are exported too.
             "-Wl,--exclude-libs,ALL".to_owned(),
         ],
-        "macos" => vec![format!("-Wl,-install_name,@rpath/libcodex.{ABI_VERSION}.dylib")],
+        "macos" => vec![format!("-Wl,-install_name,@rpath/libcodex.{abi}.dylib")],
         _ => Vec::new(),
     }
 }

@@ -78,7 +78,7 @@ struct Details {
 }
 
 /// The reason of an error that ended a connection which stood.
-pub const CONNECTION_LOST: &str = "connectionLost";
+pub(crate) const CONNECTION_LOST: &str = "connectionLost";
 
 /// What every fallible call of the engine returns.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -11,9 +11,11 @@ mod tree;
 
 pub use object::{Object, ObjectError};
 pub use probe::{member, spliced, string};
-pub use secret::{REMOVED, Shown, is_secret_name, without_secrets, without_secrets_telling};
+pub(crate) use secret::REMOVED;
+pub use secret::{Shown, is_secret_name, without_secrets, without_secrets_telling};
+pub(crate) use text::MAX_SENT_DEPTH;
 pub use text::{
-    Cursor, JsonError, MAX_DEPTH, MAX_SENT_DEPTH, Member, Members, decode_pointer_token, kind_name, members, minify,
-    nesting, push_quoted, quote, quote_or_backslash, unescape, unescape_str, validate,
+    Cursor, JsonError, Member, Members, decode_pointer_token, kind_name, members, minify, nesting, push_quoted, quote,
+    quote_or_backslash, unescape, unescape_str, validate,
 };
 pub use tree::{Kind, Node, Tree};

@@ -5,7 +5,7 @@ use std::fmt;
 use super::text::{Cursor, unescape_str};
 
 /// Stands in the place of a secret.
-pub const REMOVED: &str = "[removed]";
+pub(crate) const REMOVED: &str = "[removed]";
 
 /// Endings of names, without case and punctuation, whose values are secrets: `OPENAI_API_KEY`, `x-api-key`, `accessToken`.
 const ENDINGS: &[&str] = &[

@@ -6,12 +6,12 @@ use std::fmt;
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 
 /// How deeply a text may be nested to be read.
-pub const MAX_DEPTH: usize = 512;
+const MAX_DEPTH: usize = 512;
 
 /// How deeply the params or the result of one message may be nested to be sent.
 ///
 /// The runtime drops a message that is nested deeper than 127 levels without an answer, and the message itself is one.
-pub const MAX_SENT_DEPTH: usize = 126;
+pub(crate) const MAX_SENT_DEPTH: usize = 126;
 
 /// Why a text is not acceptable JSON, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]

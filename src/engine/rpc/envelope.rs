@@ -66,7 +66,7 @@ pub struct RpcError<'a> {
 }
 
 /// What a runtime answers that is too busy for a call, and has not executed it.
-pub const OVERLOADED: i64 = -32001;
+pub(crate) const OVERLOADED: i64 = -32001;
 
 impl RpcError<'_> {
     /// Whether the call may be made again without asking anybody: an overload, unless it says that it is final. Of no other

@@ -8,5 +8,6 @@ mod envelope;
 mod peer;
 mod scan;
 
-pub use envelope::{Envelope, Ids, Notification, OVERLOADED, Outcome, RpcError, RpcId};
-pub use peer::{Answered, CallId, Expired, Peer, WINDOW};
+pub(crate) use envelope::OVERLOADED;
+pub use envelope::{Envelope, Ids, Notification, Outcome, RpcError, RpcId};
+pub use peer::{Answered, CallId, Expired, Peer};

@@ -8,7 +8,7 @@ use super::envelope::{Outcome, RpcId};
 use crate::engine::json::push_quoted;
 
 /// How many calls may be under way at once. The runtime drops answers when some 128 are, so the rest wait here, in order.
-pub const WINDOW: usize = 64;
+const WINDOW: usize = 64;
 
 /// How many abandoned calls are remembered, so that a late answer is still understood.
 const ABANDONED: usize = 1024;
