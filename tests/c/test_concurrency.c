@@ -905,24 +905,21 @@ static void *enter_and_wait(void *pointer) {
   return w->wait(w);
 }
 
-/* How often a thread has gone to sleep, if it is asleep; else "". */
-static const char *sleeps_of(pid_t task) {
-  const char *status = read_file(text("/proc/self/task/%d/status", (int)task));
-  const char *sleeps = strstr(status, "\nvoluntary_ctxt_switches:");
-  return strstr(status, "\nState:\tS") != NULL && sleeps != NULL ? sleeps : "";
+static bool is_asleep(pid_t task) {
+  return strstr(read_file(text("/proc/self/task/%d/status", (int)task)), "\nState:\tS") != NULL;
 }
 
-/* A thread that sleeps without waking in between has come to where it waits. */
+/* A thread that is asleep whenever it is looked at has come to where it waits: one that the machine has no time for is not. Whoever
+ * waits may wake for a moment, where a system has no pidfds. */
 static void await_sleep(const waiter *w) {
-  enum { UNDISTURBED_MS = 100 };
-  const char *before = "", *now = "";
+  enum { LOOKS = 4, BETWEEN_MS = 50 };
   int64_t deadline = now_ms() + PATIENCE;
-  do {
-    before = now;
-    sleep_ms(UNDISTURBED_MS);
-    now = sleeps_of(w->task);
-  } while ((*now == '\0' || strcmp(before, now) != 0) && now_ms() < deadline);
-  CHECK(*now != '\0' && strcmp(before, now) == 0);
+  int asleep = 0;
+  while (asleep < LOOKS && now_ms() < deadline) {
+    sleep_ms(BETWEEN_MS);
+    asleep = is_asleep(w->task) ? asleep + 1 : 0;
+  }
+  CHECK_INT(asleep, LOOKS);
 }
 
 /* Returns when it waits inside. */
