@@ -5,6 +5,7 @@ use super::client::Client;
 use super::error::{Error, Result};
 use super::json::Object;
 use super::method;
+use super::transport::Redactor;
 
 /// Whether the runtime is to renew its token first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,8 @@ impl Client {
             return Err(Error::invalid_argument("the API key is empty; pass one, like sk-..."));
         }
         let params = Object::new().with_string("type", "apiKey").with_string("apiKey", api_key).to_json();
-        call(self.connection(), method::ACCOUNT_LOGIN_START, &params, Timeout::Default).map(drop)
+        let answer = call(self.connection(), method::ACCOUNT_LOGIN_START, &params, Timeout::Default);
+        answer.map(drop).map_err(|error| error.cleaned(|text| Redactor::of([api_key]).clean_text(text)))
     }
 
     /// Who is logged in, as JSON.

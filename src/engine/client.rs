@@ -76,7 +76,10 @@ impl Client {
         let connection = anchor.connection();
         let now = connection.now();
         let params = initialize_params(options);
-        let info = connection.session()?.introduce(now, introduced, &params, options.connect_timeout, announce);
+        let mut session = connection.session()?;
+        session.keep_secret(Redactor::of(options.secrets()));
+        let info = session.introduce(now, introduced, &params, options.connect_timeout, announce);
+        drop(session);
         Ok(Self { anchor, info })
     }
 

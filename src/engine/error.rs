@@ -155,6 +155,21 @@ impl Error {
         self
     }
 
+    /// The same error, with all that the runtime may have said in it put through `clean`.
+    pub fn cleaned(mut self, clean: impl Fn(&str) -> String) -> Self {
+        let Details { data, codex_error_info, stderr_tail, .. } = &mut *self.details;
+        for said in [data, codex_error_info, stderr_tail].into_iter().flatten() {
+            *said = clean(said);
+        }
+        self.message = clean(&self.message);
+        self
+    }
+
+    /// What the runtime's error holds besides, as JSON.
+    pub fn data(&self) -> Option<&str> {
+        self.details.data.as_deref()
+    }
+
     /// The class of the error.
     pub fn status(&self) -> Status {
         self.status

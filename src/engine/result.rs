@@ -362,6 +362,7 @@ impl Collector {
     /// no secrets, while the items are the runtime's own.
     pub fn finish(&self, ended_by: EndedBy, error: Option<&Error>) -> TurnResult {
         let final_response = self.final_response();
+        let without_secrets = |said| error.and_then(Error::data).map_or_else(|| without_secrets(said), str::to_owned);
         let error_json = self.error_json().map(without_secrets).or_else(|| error.map(error_object));
         let mut json = String::with_capacity(256 + self.items.iter().map(|item| item.json.len() + 1).sum::<usize>());
         json.push_str("{\"id\":");

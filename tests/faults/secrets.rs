@@ -13,7 +13,7 @@ use codex::engine::turn;
 use fake_runtime::{Action, ErrorBody, Script, Turn};
 use serde_json::json;
 
-use crate::support::fake::{Fake, play};
+use crate::support::fake::{Fake, limited, play};
 use crate::support::follow::{PATIENCE, eventually, next_of_client, parsed};
 use crate::support::shown::Shown;
 
@@ -108,7 +108,7 @@ fn no_secret_is_ever_shown_and_every_one_arrives() {
 
 /// How a provider refuses a key: with the key in its words.
 fn refusal() -> String {
-    format!("Incorrect API key provided: {SAID} (Authorization: Bearer {SAID})")
+    format!("Incorrect API key provided: {SAID} (Authorization: Bearer {SAID}), {VARIABLE}, {CONFIGURED}")
 }
 
 #[test]
@@ -117,11 +117,36 @@ fn an_answer_that_repeats_a_secret_is_an_error_without_it() {
     let error = ErrorBody { code: -32600, message: refusal(), data: Some(data) };
     play(Script::new().on("m", [Action::Error(error)]), |fake| {
         let shown = Shown::default();
-        let error = fake.client_with(|_| {}).call("m", None, Timeout::After(PATIENCE)).unwrap_err();
+        let client = Client::connect(&options(fake, &shown)).unwrap();
+        let error = client.call("m", None, Timeout::After(PATIENCE)).unwrap_err();
         shown.error(&error);
         assert_eq!(shown.leak(&SECRETS), None);
         assert!(error.message().contains("Incorrect API key provided: [removed]"), "{error}");
         assert_eq!(parsed(&error.to_json())["data"]["status"], 401);
+        client.close(PATIENCE).unwrap();
+    });
+}
+
+#[test]
+fn a_login_that_is_refused_with_the_key_is_an_error_without_it() {
+    let refusal = Action::error(-32600, format!("{KEY} is no key"));
+    play(Script::new().on("account/login/start", [refusal]), |fake| {
+        let error = fake.client().login_api_key(KEY).unwrap_err();
+        assert!(error.message().contains("[removed] is no key"), "{error}");
+        assert!(!format!("{error:?} {}", error.to_json()).contains(KEY));
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_with_a_secret_leaves_an_error_without_it() {
+    let script = Script::new().on("crash", [Action::stderr(format!("{VARIABLE} is no key")), Action::exit(3)]);
+    play(script, |fake| {
+        let shown = Shown::default();
+        let client = Client::connect(&options(fake, &shown)).unwrap();
+        let error = client.call("crash", None, Timeout::After(PATIENCE)).unwrap_err();
+        shown.error(&error);
+        assert_eq!(shown.leak(&SECRETS), None);
+        assert!(error.message().contains("[removed] is no key"), "{error}");
     });
 }
 
@@ -131,7 +156,8 @@ fn a_turn_that_fails_with_a_secret_is_an_error_and_a_result_without_it() {
         "codexErrorInfo": {"other": {"apiKey": KEY, "httpStatusCode": null}}});
     play(Script::new().on("turn/start", [Action::turn(Turn { error: Some(error), ..Turn::default() })]), |fake| {
         let shown = Shown::default();
-        let (result, error) = turn::run(&fake.thread(), Some("hello"), None).unwrap();
+        let client = Client::connect(&options(fake, &shown)).unwrap();
+        let (result, error) = turn::run(&limited(&client, json!({})), Some("hello"), None).unwrap();
         let result = result.expect("a result");
         shown.error(&error.expect("the turn fails"));
         shown.note(result.error_message().expect("a message").as_str());
@@ -139,5 +165,6 @@ fn a_turn_that_fails_with_a_secret_is_an_error_and_a_result_without_it() {
         shown.debug(&result);
         assert_eq!(shown.leak(&SECRETS), None);
         assert!(shown.contains("Incorrect API key provided: [removed]"));
+        client.close(PATIENCE).unwrap();
     });
 }

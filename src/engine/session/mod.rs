@@ -48,6 +48,7 @@ use super::log::{Level, Log};
 use super::rpc::{Answered, Envelope, Outcome, Peer};
 use super::spares::EventMaker;
 use super::tools::Tools;
+use super::transport::Redactor;
 
 pub use super::policy::TurnSandbox;
 pub use adopted::Opening;
@@ -143,6 +144,7 @@ pub struct Session {
     effects: Effects,
     stats: Stats,
     first_malformed: Option<String>,
+    redactor: Redactor,
     log: Log,
 }
 
@@ -176,9 +178,19 @@ impl Session {
             effects: Effects::default(),
             stats: Stats::default(),
             first_malformed: None,
+            redactor: Redactor::default(),
             log,
             config,
         }
+    }
+
+    /// Keeps what `redactor` knows out of errors, should the runtime repeat it.
+    pub fn keep_secret(&mut self, redactor: Redactor) {
+        self.redactor = redactor;
+    }
+
+    fn cleaned(&self, error: Error) -> Error {
+        error.cleaned(|text| self.redactor.clean_text(text))
     }
 
     /// Takes one message of the runtime.
@@ -270,6 +282,7 @@ impl Session {
 
     /// The connection is over: `error` says why, unless the host closed it.
     pub fn lost(&mut self, now: Instant, error: Error) {
+        let error = self.cleaned(error);
         let error = match &self.state {
             State::Open => error,
             State::Connecting => self.not_ready(error),

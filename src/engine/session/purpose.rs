@@ -54,7 +54,7 @@ impl Session {
             Answered::Call(purpose, method) => {
                 let answer = match outcome {
                     Outcome::Result(result) => Ok(*result),
-                    Outcome::Error(error) => Err(rpc_error(&method, error)),
+                    Outcome::Error(error) => Err(self.cleaned(rpc_error(&method, error))),
                 };
                 self.complete(now, purpose, answer);
             }

@@ -184,7 +184,7 @@ impl Session {
     pub(super) fn end_as_reported(&mut self, index: usize) {
         let slot = &self.slots[index];
         let (ended_by, error) = match (slot.collector.status(), &slot.interrupt) {
-            ("failed", _) => (EndedBy::Failed, Some(turn_error(slot.collector.error_json()))),
+            ("failed", _) => (EndedBy::Failed, Some(self.cleaned(turn_error(slot.collector.error_json())))),
             ("interrupted", Some(interrupt)) => (interrupt.cause, Some(interrupt.error(&slot.limits))),
             ("interrupted", None) => (EndedBy::Interrupted, Some(Interrupt::by_somebody_else())),
             _ => (EndedBy::Completed, None),
