@@ -146,8 +146,9 @@ cinstall: ## Install by `cargo cinstall`, as distributions do, and use the libra
 	scripts/check-cinstall
 
 # One at a time, so that the programs are not in each other's way while they measure.
-event-loops: debug ## Run the programs with the loops of GLib and libuv; tell for how long these were busy at most
+event-loops: debug library ## Run the programs with the loops of GLib and libuv, which nothing may hold up for 5 ms
 	@scripts/check-tools pkg-config glib-2.0 libuv valgrind
+	$(CC) -std=c11 $(STRICT) -fsyntax-only -Iinclude examples-c/event-loops/*.c $$(pkg-config --cflags glib-2.0 libuv)
 	cargo clippy --test event_loops -- -D warnings
 	scripts/test-env cargo test --test event_loops -- --test-threads=1 --nocapture
 

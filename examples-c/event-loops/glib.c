@@ -1,18 +1,18 @@
 /* Ten conversations in the main loop of GLib, as a program with a window has it: nothing in it ever waits for the agent.
  *
- *   cc -std=c99 glib.c -o glib $(pkg-config --cflags --libs codex glib-2.0)
+ *   cc -std=c99 glib.c held_up.c -o glib $(pkg-config --cflags --libs codex glib-2.0)
  *   ./glib "Write a haiku to haiku.txt."
  *
  * An approval opens a dialog, which a timer plays here and which says yes. At the end the program tells for how long the
- * loop was busy at most before it looked at its sources again: nobody sees a window that is late by less than 16 ms.
+ * loop was held up at most before it looked at its sources again: nobody sees a window that is late by less than 16 ms.
  */
-#define _POSIX_C_SOURCE 200809L
 #include <codex.h>
 #include <glib-unix.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "held_up.h"
 
 /* What comes faster than a loop turns is taken in portions, so that the other sources get their turn. */
 enum { TALKS = 10, EVENTS_AT_ONCE = 64, FRAME_MS = 16, DIALOG_MS = 200 };
@@ -34,28 +34,11 @@ typedef struct {
   codex_request *request;
 } dialog;
 
-/* The loop is busy from where poll() returns to where it is called again. */
-static struct {
-  double since, cpu_since, most, cpu_most;
-} busy;
-
-static double milliseconds(clockid_t clock) {
-  struct timespec now;
-  clock_gettime(clock, &now);
-  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static void begin_measuring(void) {
-  busy.since = milliseconds(CLOCK_MONOTONIC);
-  busy.cpu_since = milliseconds(CLOCK_THREAD_CPUTIME_ID);
-}
-
 static gint measured_poll(GPollFD *watched, guint count, gint timeout) {
   gint ready;
-  busy.most = MAX(busy.most, milliseconds(CLOCK_MONOTONIC) - busy.since);
-  busy.cpu_most = MAX(busy.cpu_most, milliseconds(CLOCK_THREAD_CPUTIME_ID) - busy.cpu_since);
+  held_up_end();
   ready = g_poll(watched, count, timeout);
-  begin_measuring();
+  held_up_begin();
   return ready;
 }
 
@@ -162,6 +145,7 @@ static gboolean on_start(gpointer data) {
   while (ok && self->running < TALKS && (ok = begin_turn(self, self->running, &error))) self->running++;
   if (self->client) g_unix_fd_add(codex_client_wakeup_fd(self->client), G_IO_IN, on_events, self);
   if (!ok) fail(self, error);
+  held_up_started();
   quit_when_done(self);
   return G_SOURCE_REMOVE;
 }
@@ -183,9 +167,9 @@ int main(int argc, char **argv) {
   g_main_context_set_poll_func(NULL, measured_poll);
   g_timeout_add(FRAME_MS, on_frame, &self);
   g_idle_add(on_start, &self);
-  begin_measuring();
+  held_up_begin();
   g_main_loop_run(self.loop);
-  printf("The loop was busy for %.2f ms at most, %.2f ms of them on the processor.\n", busy.most, busy.cpu_most);
+  held_up_print();
 
   end(&self);
   g_main_loop_unref(self.loop);

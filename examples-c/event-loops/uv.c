@@ -1,10 +1,10 @@
 /* Ten conversations in the loop of libuv, as a server has it: nothing in it ever waits for the agent.
  *
- *   cc -std=c99 uv.c -o uv $(pkg-config --cflags --libs codex libuv)
+ *   cc -std=c99 uv.c held_up.c -o uv $(pkg-config --cflags --libs codex libuv)
  *   ./uv "Write a haiku to haiku.txt."
  *
  * An approval is a question to somebody far away, whom a timer plays here and who says yes. At the end the program tells
- * for how long the loop was busy at most before it looked for new work again.
+ * for how long the loop was held up at most before it looked for new work again.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <codex.h>
@@ -12,7 +12,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "held_up.h"
 
 /* What comes faster than a loop turns is taken in portions, so that the other handles get their turn. */
 enum { TALKS = 10, EVENTS_AT_ONCE = 64, FRAME_MS = 16, ANSWER_MS = 200 };
@@ -22,7 +23,8 @@ typedef struct {
   uv_poll_t events;
   uv_timer_t start;
   uv_timer_t frame;
-  uv_prepare_t measure;
+  uv_check_t has_waited;
+  uv_prepare_t will_wait;
   const char *prompt;
   codex_client *client;
   codex_thread *threads[TALKS];
@@ -39,33 +41,14 @@ typedef struct {
   codex_request *request;
 } question;
 
-/* The loop is busy while it does not wait in the kernel: libuv counts the time that it does. */
-static struct {
-  double since, cpu_since, idle_since, most, cpu_most;
-} busy;
-
-static double greater(double a, double b) {
-  return a > b ? a : b;
+static void has_waited(uv_check_t *handle) {
+  (void)handle;
+  held_up_begin();
 }
 
-static double processor_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-static void begin_measuring(uv_loop_t *loop) {
-  busy.since = (double)uv_hrtime() / 1e6;
-  busy.idle_since = (double)uv_metrics_idle_time(loop) / 1e6;
-  busy.cpu_since = processor_ms();
-}
-
-/* Once in each round, before the loop waits. */
-static void on_round(uv_prepare_t *measure) {
-  double idle = (double)uv_metrics_idle_time(measure->loop) / 1e6 - busy.idle_since;
-  busy.most = greater(busy.most, (double)uv_hrtime() / 1e6 - busy.since - idle);
-  busy.cpu_most = greater(busy.cpu_most, processor_ms() - busy.cpu_since);
-  begin_measuring(measure->loop);
+static void will_wait(uv_prepare_t *handle) {
+  (void)handle;
+  held_up_end();
 }
 
 /* The loop ends when its last handle is closed; questions that are still open close theirs. Every turn has ended before
@@ -73,7 +56,8 @@ static void on_round(uv_prepare_t *measure) {
 static void end_when_done(program *self) {
   if (self->running > 0) return;
   uv_close((uv_handle_t *)&self->frame, NULL);
-  uv_close((uv_handle_t *)&self->measure, NULL);
+  uv_close((uv_handle_t *)&self->has_waited, NULL);
+  uv_close((uv_handle_t *)&self->will_wait, NULL);
   if (self->client) uv_close((uv_handle_t *)&self->events, NULL);
 }
 
@@ -140,11 +124,13 @@ static void take(program *self, codex_event *event) {
   }
 }
 
+/* In each round the descriptors come first, and has_waited() behind them. */
 static void on_events(uv_poll_t *events, int error, int ready) {
   program *self = events->data;
   int i;
   (void)error;
   (void)ready;
+  held_up_begin();
   for (i = 0; i < EVENTS_AT_ONCE && self->running > 0; i++) {
     codex_event *event = NULL;
     if (codex_client_next_event(self->client, 0, &event, NULL) != CODEX_OK) return;
@@ -185,18 +171,19 @@ static void on_start(uv_timer_t *start) {
     uv_poll_start(&self->events, UV_READABLE, on_events);
   }
   if (!ok) fail(self, error);
+  held_up_started();
   uv_close((uv_handle_t *)start, NULL);
   end_when_done(self);
 }
 
 static void begin(program *self) {
-  uv_loop_configure(self->loop, UV_METRICS_IDLE_TIME);
-  uv_prepare_init(self->loop, &self->measure);
+  uv_check_init(self->loop, &self->has_waited);
+  uv_prepare_init(self->loop, &self->will_wait);
   uv_timer_init(self->loop, &self->frame);
   uv_timer_init(self->loop, &self->start);
   self->frame.data = self->start.data = self;
-  begin_measuring(self->loop);
-  uv_prepare_start(&self->measure, on_round);
+  uv_check_start(&self->has_waited, has_waited);
+  uv_prepare_start(&self->will_wait, will_wait);
   uv_timer_start(&self->frame, on_frame, FRAME_MS, FRAME_MS);
   uv_timer_start(&self->start, on_start, 0, 0);
 }
@@ -216,8 +203,9 @@ int main(int argc, char **argv) {
   self.prompt = argc > 1 ? argv[1] : "Write a haiku to haiku.txt.";
 
   begin(&self);
+  held_up_begin();
   uv_run(self.loop, UV_RUN_DEFAULT);
-  printf("The loop was busy for %.2f ms at most, %.2f ms of them on the processor.\n", busy.most, busy.cpu_most);
+  held_up_print();
 
   end(&self);
   if (uv_loop_close(self.loop) != 0) {

@@ -70,7 +70,7 @@ fn sources(example: &str) -> Vec<PathBuf> {
 /// An example, ready to be started.
 pub fn command(example: &str, arguments: &[&str], stage: &impl Stage) -> Command {
     let executable = stage.root().join(example);
-    compile(&sources(example), &[], &executable);
+    compile(&sources(example), &[], &built(), &executable);
     let mut program = Command::new(executable);
     stage.set(&mut program);
     program.args(arguments);

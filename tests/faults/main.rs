@@ -10,6 +10,7 @@ mod connecting;
 mod crowds;
 mod dying;
 mod floods;
+mod giving_way;
 mod guest;
 mod idle;
 mod interrupts;

@@ -86,7 +86,8 @@ impl Transport for Breaking {
     }
 }
 
-fn connection(moment: Moment) -> Arc<Connection> {
+/// A connection over a transport that is made for a test.
+pub fn connection_over(transport: impl Transport + 'static) -> Arc<Connection> {
     let config = Config {
         request_timeout: None,
         answer_timeout: None,
@@ -97,7 +98,7 @@ fn connection(moment: Moment) -> Arc<Connection> {
         limits: Limits::default(),
         seed: 1,
     };
-    let transport = || Ok(Box::new(Breaking(moment)) as Box<dyn Transport>);
+    let transport = || Ok(Box::new(transport) as Box<dyn Transport>);
     let nobody = Answering { handler: None, threads: 1 };
     Connection::open(config, Log::default(), Tap::default(), nobody, Vec::new(), transport).unwrap()
 }
@@ -114,7 +115,7 @@ fn outcomes(connection: &Arc<Connection>) -> [Result<()>; 2] {
 #[test]
 fn a_panic_of_the_driver_ends_every_call_as_a_defect_wherever_it_happens() {
     for moment in [Moment::Receiving, Moment::HandingOut, Moment::Sending, Moment::Ending] {
-        for outcome in outcomes(&connection(moment)) {
+        for outcome in outcomes(&connection_over(Breaking(moment))) {
             assert_eq!(outcome.unwrap_err().status(), Status::Internal, "{moment:?}");
         }
     }

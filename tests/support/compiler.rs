@@ -17,16 +17,16 @@ fn compiler_of(source: &Path) -> (String, &'static str) {
     (env::var(variable).unwrap_or_else(|_| usual.to_owned()), standard)
 }
 
-/// Compiles an example from its sources, with the flags of the packages that it needs.
-pub fn compile(sources: &[PathBuf], flags: &[String], program: &Path) {
+/// Compiles an example from its sources against the library in a directory, with the flags of the packages that it needs.
+pub fn compile(sources: &[PathBuf], flags: &[String], library: &Path, program: &Path) {
     let (compiler, standard) = compiler_of(&sources[0]);
     let done = Command::new(&compiler)
         .args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
         .args(sources)
         .arg(format!("-I{}", Path::new(env!("CARGO_MANIFEST_DIR")).join("include").display()))
         .args(flags)
-        .arg(format!("-L{}", built().display()))
-        .arg(format!("-Wl,-rpath,{}", built().display()))
+        .arg(format!("-L{}", library.display()))
+        .arg(format!("-Wl,-rpath,{}", library.display()))
         .args(["-lcodex", "-o"])
         .arg(program)
         .output()

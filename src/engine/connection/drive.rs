@@ -10,7 +10,7 @@ use tokio::time::Sleep;
 
 use super::Connection;
 use crate::engine::error::{CONNECTION_LOST, Error, Status, last_words};
-use crate::engine::session::{Lines, Outlook, Parting, Reading};
+use crate::engine::session::{Lines, Outlook, Parting, Reading, Session};
 use crate::engine::transport::{Direction, Ending, Filled, Incoming, Tap, Transport};
 
 /// How long a runtime that closed its output may take to end.
@@ -21,6 +21,9 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// How often all that there is is read before somebody else gets a turn: each time more may have come meanwhile.
 const READS: usize = 16;
+
+/// How many messages are handed out before a caller of the host gets the state that asks for it: he waits for microseconds.
+const AT_ONCE: usize = 64;
 
 /// The task that drives one connection until it is over.
 pub struct Driver {
@@ -114,20 +117,26 @@ impl Driver {
     fn deliver(&mut self, now: Instant) {
         let Self { connection, transport, tap, .. } = self;
         let mut session = connection.own_session();
-        transport.take_messages(&mut |incoming| match incoming {
-            Incoming::Message(line) => {
-                tap.pass(now, Direction::Received, line);
-                session.receive(now, line);
+        let mut at_once = 0;
+        transport.take_messages(&mut |incoming| {
+            at_once += 1;
+            if at_once > AT_ONCE && session.is_wanted() {
+                flush(tap, &mut session);
+                session.give_way();
+                at_once = 0;
             }
-            Incoming::Oversized { head, tail, len } => {
-                tap.pass_oversized(now, head, len);
-                session.receive_oversized(now, head, tail, len);
+            match incoming {
+                Incoming::Message(line) => {
+                    tap.pass(now, Direction::Received, line);
+                    session.receive(now, line);
+                }
+                Incoming::Oversized { head, tail, len } => {
+                    tap.pass_oversized(now, head, len);
+                    session.receive_oversized(now, head, tail, len);
+                }
             }
         });
-        // Before anybody is woken: whoever sees what came may end the process.
-        if let Err(why) = tap.flush() {
-            session.recording_failed(&why);
-        }
+        flush(tap, &mut session);
     }
 
     fn flush(&mut self) {
@@ -215,6 +224,13 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.step(cx)
+    }
+}
+
+/// Before anybody is woken: whoever sees what came may end the process.
+fn flush(tap: &mut Tap, session: &mut Session) {
+    if let Err(why) = tap.flush() {
+        session.recording_failed(&why);
     }
 }
 

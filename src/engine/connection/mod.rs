@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -32,6 +32,9 @@ use drive::Driver;
 
 /// How long a runtime may take to end by itself unless the host says otherwise.
 pub(super) const USUAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a processor is given away for a caller who wants the state: longer than it takes to wake him.
+const GIVES_WAY: usize = 50;
 
 /// The functions of the host that answer requests of the runtime, and the threads that they run on.
 pub struct Answering {
@@ -64,6 +67,8 @@ impl Drop for Reactor {
 /// One connection. Handles share it; the thread that drives it holds it too, until it is over.
 pub struct Connection {
     session: Mutex<Session>,
+    /// How many callers of the host ask for the state now: the driver lets them have it between two messages.
+    callers: AtomicUsize,
     runtime: Reactor,
     baton: Baton,
     /// Moves the messages, until the connection is over. For whoever has the baton.
@@ -107,6 +112,7 @@ impl Connection {
             limits: config.limits,
             queues: config.queues,
             session: Mutex::new(Session::new(config, log)),
+            callers: AtomicUsize::new(0),
             runtime: Reactor(Some(runtime)),
             baton: Baton::new(eagerness),
             driver: Mutex::new(None),
@@ -143,8 +149,16 @@ impl Connection {
         self.fork.is_same_process()
     }
 
-    /// The state, for a caller of the host.
+    /// The state, for a caller of the host, who does not wait for all that has just come.
     pub fn session(self: &Arc<Self>) -> Result<SessionGuard<'_>> {
+        self.callers.fetch_add(1, Ordering::Relaxed);
+        let session = self.session_in_turn();
+        self.callers.fetch_sub(1, Ordering::Relaxed);
+        session
+    }
+
+    /// The state, for a caller of the host who is ready to wait.
+    fn session_in_turn(self: &Arc<Self>) -> Result<SessionGuard<'_>> {
         if !self.is_same_process() {
             return Err(forked());
         }
@@ -176,11 +190,11 @@ impl Connection {
         deadline: Deadline,
         mut ready: impl FnMut(&mut Session) -> Option<T>,
     ) -> Result<Option<T>> {
-        if let Some(found) = ready(&mut *self.session()?) {
-            return Ok(Some(found));
-        }
         if deadline == Deadline::Now {
-            return Ok(None);
+            return Ok(ready(&mut *self.session()?));
+        }
+        if let Some(found) = ready(&mut *self.session_in_turn()?) {
+            return Ok(Some(found));
         }
         self.ensure_may_wait(interest)?;
         let mut look = |waker: &Waker| {
@@ -375,10 +389,29 @@ fn can_drive() -> bool {
 /// The state of a connection, locked. Letting it go carries out what it asked for.
 pub struct SessionGuard<'a> {
     connection: &'a Arc<Connection>,
-    /// `None` only while this is being dropped.
+    /// `None` only while this gives way or is being dropped.
     session: Option<MutexGuard<'a, Session>>,
     /// Whether the thread was panicking already when it locked: then the panic has not touched the state.
     unwinding: bool,
+}
+
+impl SessionGuard<'_> {
+    /// Whether a caller of the host wants the state.
+    pub fn is_wanted(&self) -> bool {
+        self.connection.callers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Lets callers of the host have the state. One that does not come, because it waits for a processor, is not waited for.
+    pub fn give_way(&mut self) {
+        self.session = None;
+        for _ in 0..GIVES_WAY {
+            std::thread::yield_now();
+            if !self.is_wanted() {
+                break;
+            }
+        }
+        self.session = self.connection.own_session().session.take();
+    }
 }
 
 impl Deref for SessionGuard<'_> {
