@@ -159,15 +159,17 @@ docs: man ## Write the reference and the guides as HTML, and the pages of the ma
 SOAK := $(TARGET)/soak/soak
 soak = $(SOAK) $(1) runtime=$(DEBUG)/fake-runtime
 
-soak: soak-program ## Run turns, clients and a flood for minutes; fail when memory, descriptors or threads grow
+soak: soak-program ## Run turns, clients, a flood and waits for minutes; fail when memory, descriptors or threads grow
 	$(call soak,turns count=10000 deltas=500)
 	$(call soak,connects count=1000)
 	$(call soak,unread seconds=60)
+	$(call soak,waits count=100000)
 
 soak-short: soak-program
 	$(call soak,turns count=1000 deltas=500)
 	$(call soak,connects count=100)
 	$(call soak,unread seconds=2)
+	$(call soak,waits count=12000)
 
 soak-program: build
 	cargo build -p fake-runtime

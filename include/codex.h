@@ -297,7 +297,7 @@ typedef int32_t codex_request_kind;
 #define CODEX_ERROR_RPC -20
 
 /**
- * The runtime was still overloaded after the retries that the deadline allowed.
+ * The runtime was still overloaded after the retries that the deadline allowed, or does not read what it is told.
  */
 #define CODEX_ERROR_OVERLOADED -21
 
@@ -1198,6 +1198,10 @@ codex_status codex_client_options_set_max_message_bytes(struct codex_client_opti
  * How much all queues of a client may hold together. At the ceiling the runtime is held back until events are read; a call
  * that waits for its answer reads on for a while, and then fails with CODEX_ERROR_WOULD_DEADLOCK. Default: 64 MiB.
  *
+ * As much again, and 8 MiB at least, may wait to be written: what is beyond that fails with CODEX_ERROR_OVERLOADED until the
+ * runtime reads; answers and interrupts always pass. As much again may the requests occupy that wait for their answers, of
+ * which there are 1,024 at most: the runtime is refused what is beyond.
+ *
  * @param options  required
  * @param bytes    at least 1
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT
@@ -1464,7 +1468,7 @@ codex_status codex_client_begin_call(struct codex_client *client,
  * @param method       its name
  * @param params_json  a JSON object; NULL sends none
  * @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT,
- *         CODEX_ERROR_CLOSED
+ *         CODEX_ERROR_CLOSED; CODEX_ERROR_OVERLOADED while too much waits to be written
  * @note any thread; never waits; since 0.1.0
  */
 codex_status codex_client_notify(struct codex_client *client,

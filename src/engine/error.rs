@@ -28,7 +28,7 @@ pub enum Status {
     TimedOut = -16,
     /// The runtime answered with an error.
     Rpc = -20,
-    /// The runtime was still overloaded after the retries that the deadline allowed.
+    /// The runtime was still overloaded after the retries that the deadline allowed, or does not read what it is told.
     Overloaded = -21,
     /// The turn failed; its result holds what was collected.
     TurnFailed = -30,

@@ -15,6 +15,7 @@ pub mod event;
 pub mod host_json;
 pub mod json;
 pub mod limits;
+pub mod listeners;
 pub mod log;
 pub mod login;
 pub mod method;

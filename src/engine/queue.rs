@@ -1,9 +1,9 @@
 //! A queue of events that one host reader empties.
 
 use std::collections::VecDeque;
-use std::task::Waker;
 
 use super::event::Event;
+use super::listeners::Listeners;
 
 /// What a reader finds.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum Next {
 #[derive(Debug, Default)]
 pub struct EventQueue {
     events: VecDeque<Box<Event>>,
-    listeners: Vec<Waker>,
+    listeners: Listeners,
     bytes: usize,
     wake: Wake,
     end: End,
@@ -126,17 +126,9 @@ impl EventQueue {
         self.bytes
     }
 
-    /// Has `waker` called at the next change.
-    pub fn listen(&mut self, waker: &Waker) {
-        if !self.listeners.iter().any(|known| known.will_wake(waker)) {
-            self.listeners.reserve_exact(1);
-            self.listeners.push(waker.clone());
-        }
-    }
-
-    /// Those who wait, to be woken once no lock is held.
-    pub fn take_listeners(&mut self) -> std::vec::Drain<'_, Waker> {
-        self.listeners.drain(..)
+    /// Those who wait for the next change.
+    pub fn listeners(&mut self) -> &mut Listeners {
+        &mut self.listeners
     }
 }
 

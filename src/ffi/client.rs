@@ -220,7 +220,7 @@ pub unsafe extern "C" fn codex_client_begin_call(
 /// @param method       its name
 /// @param params_json  a JSON object; NULL sends none
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT, CODEX_ERROR_INVALID_JSON, CODEX_ERROR_PROTOCOL, CODEX_ERROR_TRANSPORT,
-///         CODEX_ERROR_CLOSED
+///         CODEX_ERROR_CLOSED; CODEX_ERROR_OVERLOADED while too much waits to be written
 /// @note any thread; never waits; since 0.1.0
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn codex_client_notify(

@@ -474,6 +474,10 @@ pub unsafe extern "C" fn codex_client_options_set_max_message_bytes(
 /// How much all queues of a client may hold together. At the ceiling the runtime is held back until events are read; a call
 /// that waits for its answer reads on for a while, and then fails with CODEX_ERROR_WOULD_DEADLOCK. Default: 64 MiB.
 ///
+/// As much again, and 8 MiB at least, may wait to be written: what is beyond that fails with CODEX_ERROR_OVERLOADED until the
+/// runtime reads; answers and interrupts always pass. As much again may the requests occupy that wait for their answers, of
+/// which there are 1,024 at most: the runtime is refused what is beyond.
+///
 /// @param options  required
 /// @param bytes    at least 1
 /// @return CODEX_OK, CODEX_ERROR_INVALID_ARGUMENT

@@ -30,7 +30,7 @@ pub const CODEX_ERROR_AUTH: codex_status = -15;
 pub const CODEX_ERROR_TIMED_OUT: codex_status = -16;
 /// The runtime answered with an error: see its reason, its JSON-RPC code and its data.
 pub const CODEX_ERROR_RPC: codex_status = -20;
-/// The runtime was still overloaded after the retries that the deadline allowed.
+/// The runtime was still overloaded after the retries that the deadline allowed, or does not read what it is told.
 pub const CODEX_ERROR_OVERLOADED: codex_status = -21;
 /// The turn failed. Its TurnResult is handed out all the same: items, usage, error.
 pub const CODEX_ERROR_TURN_FAILED: codex_status = -30;

@@ -1,12 +1,15 @@
 //! More than anybody can take.
 
 use std::fs;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use codex::engine::client::{Client, Timeout};
 use codex::engine::error::Status;
 use codex::engine::event::EventKind;
+use codex::engine::login::{Flow, Login};
 use codex::engine::turn::Turn as Handle;
 use fake_runtime::{Action, FinishTurn, Flood, Script, Turn};
 use serde_json::json;
@@ -319,5 +322,101 @@ fn while_nothing_can_be_written_everything_is_read() {
         }
         assert_eq!(words, 100_000);
         client.close(Duration::from_millis(500)).unwrap();
+    });
+}
+
+#[test]
+fn events_that_are_kept_for_a_turn_that_may_join_are_bounded_too() {
+    let wide = Action::flood(Flood { count: 50_000, text_bytes: 1000, ..Flood::default() });
+    let turn = [Action::turn(Turn::held()), Action::wait_for("thread/compact/start"), wide];
+    let script = Script::new()
+        .on("turn/start", turn.into_iter().chain([Action::finish_turn(FinishTurn::default())]))
+        .on("thread/compact/start", []);
+    play(script, |fake| {
+        let client = small(fake);
+        let thread = unannounced(&client, THREAD);
+        let turn = start(&thread, "hello");
+        thread::scope(|scope| {
+            scope.spawn(|| end(&turn).completed());
+            let error = Handle::compact(&thread).unwrap_err();
+            assert_eq!((error.status(), error.reason()), (Status::WouldDeadlock, "queueFull"), "{error}");
+        });
+        assert!(stat(client.connection(), "peakQueuedBytes") <= CEILING as u64 + (8 << 20) + SLACK);
+        assert_eq!(stat(client.connection(), "queuedBytes"), 0);
+    });
+}
+
+#[test]
+fn requests_without_end_are_refused_while_the_handler_is_busy() {
+    const ASKED: usize = 3000;
+    let line = |id: usize| {
+        let params = json!({"threadId": "$threadId", "turnId": "$turnId", "command": "x".repeat(1000)});
+        let method = "item/commandExecution/requestApproval";
+        Action::raw(json!({"id": id, "method": method, "params": params}).to_string())
+    };
+    let asks = std::iter::once(Action::turn(Turn::held())).chain((0..ASKED).map(line));
+    play(Script::new().on("turn/start", asks), |fake| {
+        let busy = Arc::new(Mutex::new(()));
+        let until_let = Arc::clone(&busy);
+        let held = busy.lock().unwrap();
+        let client = fake.client_with(|options| {
+            options.request_handler = Some(Arc::new(move |_| drop(until_let.lock())));
+        });
+        let turn = start(&unannounced(&client, THREAD), "hello");
+        let refusals = fake.answered(ASKED - 1024 - 1);
+        assert!(refusals.iter().all(|line| line.contains("-32001")), "{}", refusals[0]);
+        assert!(stat(client.connection(), "requestsOpen") <= 1024);
+        drop(held);
+        fake.answered(ASKED);
+        drop(turn);
+    });
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ends_of_logins_that_nobody_began_occupy_nothing() {
+    let flood = Flood {
+        count: 50_000,
+        method: Some("account/login/completed".into()),
+        params: Some(json!({"loginId": "somebody", "success": false, "error": "x".repeat(1000)})),
+        ..Flood::default()
+    };
+    let begun = json!({"type": "chatgpt", "loginId": "mine", "authUrl": "https://example.com"});
+    let script = Script::new().on("account/login/start", [Action::flood(flood), Action::reply(begun)]);
+    alone(move || {
+        play(script, |fake| {
+            let client = small(fake);
+            let before = resident();
+            let login = Login::start(&client, Flow::Browser).unwrap();
+            assert_eq!(login.id().as_str(), "mine");
+            let grown = resident().saturating_sub(before);
+            assert!(grown < 16 << 20, "{grown} bytes for the ends of 50,000 logins");
+        });
+    });
+}
+
+fn wake(pid: u32) {
+    let woken = Command::new("sh").args(["-c", &format!("kill -CONT {pid}")]).status().expect("a shell");
+    assert!(woken.success(), "{woken}");
+}
+
+#[test]
+fn what_a_runtime_does_not_read_is_refused_and_the_connection_goes_on() {
+    let script = Script::new().on("pause", [Action::stop()]).on("near", [Action::reply("here")]);
+    play(script, |fake| {
+        let client = small(fake);
+        client.begin_call("pause", None, Timeout::Never, 0).unwrap();
+        let large = json!({"text": "x".repeat(1 << 20)}).to_string();
+        let mut refusal = None;
+        eventually("there is a ceiling", || {
+            refusal = client.notify("large", Some(&large)).err();
+            refusal.is_some()
+        });
+        let refusal = refusal.expect("a refusal");
+        assert_eq!((refusal.status(), refusal.reason()), (Status::Overloaded, "outboxFull"), "{refusal}");
+        assert_eq!(client.call("m", Some(&large), Timeout::Default).unwrap_err().reason(), "outboxFull");
+        wake(fake.processes()[0]);
+        eventually("there is room again", || client.notify("large", Some(&large)).is_ok());
+        assert_eq!(ask(&client, "near").unwrap(), "here");
     });
 }

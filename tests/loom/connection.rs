@@ -91,7 +91,11 @@ impl Connection {
     fn wait_in(&self, waiting: &Waiting<'_>, caller: usize, patience: Patience) -> Waited {
         let mut look = |waker: &Waker| self.look(caller, waker);
         let left = || (patience == Patience::Brief).then_some(Duration::ZERO);
-        match waiting.follow(&mut look, left) {
+        let followed = waiting.follow(&mut look, left);
+        if !matches!(followed, Followed::Found(_)) {
+            self.leave_seat(waiting);
+        }
+        match followed {
             Followed::Found(found) => found,
             Followed::TimedOut => Waited::TimedOut,
             Followed::MyTurn => self.drive(poll_fn(|cx| match (look(cx.waker()), patience) {
@@ -99,6 +103,12 @@ impl Connection {
                 (None, Patience::Brief) => Poll::Ready(Waited::TimedOut),
                 (None, Patience::Endless) => Poll::Pending,
             })),
+        }
+    }
+
+    fn leave_seat(&self, waiting: &Waiting<'_>) {
+        if let Some(waker) = waiting.waker() {
+            self.session.lock().unwrap().listeners.retain(|known| !known.will_wake(&waker));
         }
     }
 

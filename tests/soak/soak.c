@@ -3,12 +3,14 @@
  *   turns     count=N deltas=N   turns with that many deltas each, through one client
  *   connects  count=N            clients that run a turn and end
  *   unread    seconds=N          a turn that floods a host which reads nothing
+ *   waits     count=N            waits that time out, beside a thread that waits for something else
  *
  * Every part needs runtime=PATH, the fake runtime. */
 #include "host.h"
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,7 +253,59 @@ static void unread(void) {
   codex_client_free(client);
 }
 
-static const scenario parts[] = {{"turns", turns}, {"connects", connects}, {"unread", unread}};
+/* Drives the connection until the client is closed. */
+static void *wait_for_client(void *client) {
+  codex_event *event = NULL;
+  MUST(codex_client_next_event, client, CODEX_WAIT_FOREVER, &event);
+  codex_event_free(event);
+  return NULL;
+}
+
+static void wait_in_vain(codex_turn *turn, long count) {
+  long i;
+  for (i = 0; i < count; i++) {
+    codex_event *event = NULL;
+    MUST(codex_turn_next_event, turn, 1, &event);
+    if (event) fail("An event came, though the runtime is idle.");
+  }
+}
+
+static void read_what_began(codex_turn *turn) {
+  codex_event *event;
+  do {
+    event = NULL;
+    MUST(codex_turn_next_event, turn, 1000, &event);
+    codex_event_free(event);
+  } while (event);
+}
+
+static void waits(void) {
+  long count = setting_number("count", 20000);
+  codex_client *client;
+  codex_thread *thread;
+  codex_turn *turn;
+  pthread_t other;
+  footprint before, after;
+  play("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}}]}}", 0);
+  client = new_client();
+  thread = host_thread(client);
+  turn = host_turn(thread);
+  read_what_began(turn);
+  if (pthread_create(&other, NULL, wait_for_client, client) != 0) fail("No thread could be started.");
+  wait_in_vain(turn, count / 10);
+  before = footprint_now();
+  wait_in_vain(turn, count - count / 10);
+  after = footprint_now();
+  printf("%ld waits that timed out beside another thread\n", count);
+  must_not_have_grown(before, after);
+  MUST(codex_client_close, client, CODEX_WAIT_DEFAULT);
+  pthread_join(other, NULL);
+  codex_turn_free(turn);
+  codex_thread_free(thread);
+  codex_client_free(client);
+}
+
+static const scenario parts[] = {{"turns", turns}, {"connects", connects}, {"unread", unread}, {"waits", waits}};
 
 int main(int argc, char **argv) {
   size_t i;

@@ -307,7 +307,7 @@ impl Waiting<'_> {
         left: impl Fn() -> Option<Duration>,
     ) -> Followed<T> {
         let (Place::Seat(_, seat) | Place::Beside(seat)) = &self.place else { return Followed::MyTurn };
-        let waker = Waker::from(Arc::clone(seat));
+        let waker = seat.waker();
         loop {
             if let Some(found) = look(&waker) {
                 return Followed::Found(found);
@@ -319,6 +319,14 @@ impl Waiting<'_> {
             if self.takes_over() || seat.sleep(left) == Call::Drive {
                 return Followed::MyTurn;
             }
+        }
+    }
+
+    /// What [`Waiting::follow`] has called; `None` for a caller that drives from the beginning.
+    pub fn waker(&self) -> Option<Waker> {
+        match &self.place {
+            Place::Seat(_, seat) | Place::Beside(seat) => Some(seat.waker()),
+            Place::Driver => None,
         }
     }
 
@@ -371,6 +379,10 @@ impl Seat {
             };
         }
         std::mem::replace(&mut call, Call::Quiet)
+    }
+
+    fn waker(self: &Arc<Self>) -> Waker {
+        Waker::from(Arc::clone(self))
     }
 
     fn is_idle(&self) -> bool {

@@ -3,6 +3,8 @@
 mod baton;
 mod drive;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 use std::future::{Future, poll_fn};
 use std::ops::{Deref, DerefMut};
@@ -22,12 +24,12 @@ use super::error::{Error, Result, Status};
 use super::limits::Limits;
 use super::log::Log;
 use super::request::Request;
-use super::session::{Asks, CancelHook, Config, Effects, Interest, Queues, Recipient, Session, Snapshot};
+use super::session::{Asks, CancelHook, Config, Effects, Interest, Place, Queues, Recipient, Session, Snapshot};
 use super::tools::Tool;
 use super::transport::{Tap, Transport};
 use crate::sys::{self, ForkGuard};
 
-use baton::{Baton, Coming, Eagerness, Followed, Shift};
+use baton::{Baton, Coming, Eagerness, Followed, Shift, Waiting};
 use drive::Driver;
 
 /// How long a runtime may take to end by itself unless the host says otherwise.
@@ -206,11 +208,22 @@ impl Connection {
             found
         };
         let waiting = if can_drive() { self.baton.wait() } else { self.baton.wait_beside() };
-        Ok(match waiting.follow(&mut look, || self.time_left(deadline)) {
+        let followed = waiting.follow(&mut look, || self.time_left(deadline));
+        if !matches!(followed, Followed::Found(_)) {
+            self.leave_seat(interest, &waiting);
+        }
+        Ok(match followed {
             Followed::Found(found) => Some(found),
             Followed::TimedOut => None,
             Followed::MyTurn => self.drive_until(deadline, look),
         })
+    }
+
+    /// What the caller listened with goes with its seat. Whoever drives always listens with the same.
+    fn leave_seat(self: &Arc<Self>, interest: Interest, waiting: &Waiting<'_>) {
+        if let Some(waker) = waiting.waker() {
+            self.own_session().listen_no_more(interest, &waker);
+        }
     }
 
     fn drive_until<T>(&self, deadline: Deadline, mut look: impl FnMut(&Waker) -> Option<T>) -> Option<T> {
@@ -333,8 +346,8 @@ impl Connection {
         for wakeup in effects.wakeups {
             wakeup.ring();
         }
-        for (recipient, snapshot) in effects.asked {
-            self.ask(recipient, snapshot);
+        for (recipient, snapshot, place) in effects.asked {
+            self.ask(recipient, snapshot, place);
         }
         for rpc_id in effects.clocks {
             self.own_session().tell_time(&rpc_id, self.unix_time());
@@ -343,14 +356,17 @@ impl Connection {
         effects.cancelled.into_iter().for_each(CancelHook::call);
     }
 
-    fn ask(self: &Arc<Self>, recipient: Recipient, snapshot: Snapshot) {
+    fn ask(self: &Arc<Self>, recipient: Recipient, snapshot: Snapshot, place: Place) {
         let function = match &recipient {
             Recipient::Handler => self.answering.handler.as_ref(),
             Recipient::Tool(tool) => tool.function(),
         };
         let (Some(function), Some(callbacks)) = (function, self.callbacks.get()) else { return };
         let (function, connection) = (Arc::clone(function), Arc::clone(self));
-        callbacks.push(move || function(Request::new(connection, snapshot)));
+        callbacks.push(move || {
+            drop(place);
+            function(Request::new(connection, snapshot));
+        });
     }
 
     /// Starts the threads on which functions of the host answer requests, unless they run.

@@ -5,6 +5,7 @@
 
 mod backoff;
 mod envelope;
+mod outbox;
 mod peer;
 mod scan;
 

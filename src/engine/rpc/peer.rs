@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::backoff::Backoff;
 use super::envelope::{Outcome, RpcId};
+use super::outbox::{Line, Outbox};
 use crate::engine::json::push_quoted;
 
 /// How many calls may be under way at once. The runtime drops answers when some 128 are, so the rest wait here, in order.
@@ -64,7 +65,9 @@ pub struct Peer<P> {
     sent: HashMap<i64, CallId>,
     waiting: VecDeque<CallId>,
     abandoned: VecDeque<(i64, P)>,
-    outbox: VecDeque<String>,
+    /// What the parameters of those that wait occupy.
+    waiting_bytes: usize,
+    outbox: Outbox,
     next_call: CallId,
     next_wire_id: i64,
     backoff: Backoff,
@@ -87,7 +90,8 @@ impl<P: Clone> Peer<P> {
             sent: HashMap::new(),
             waiting: VecDeque::new(),
             abandoned: VecDeque::new(),
-            outbox: VecDeque::new(),
+            waiting_bytes: 0,
+            outbox: Outbox::default(),
             next_call: 1,
             next_wire_id: 1,
             backoff: Backoff::new(seed),
@@ -119,6 +123,7 @@ impl<P: Clone> Peer<P> {
             attempts: 0,
             state: State::Waiting,
         };
+        self.waiting_bytes += call.params.len();
         self.calls.insert(id, call);
         self.waiting.push_back(id);
         self.fill_window();
@@ -127,12 +132,12 @@ impl<P: Clone> Peer<P> {
 
     /// Sends a notification.
     pub fn notify(&mut self, method: &str, params: Option<&str>) {
-        self.outbox.push_back(line(None, method, params));
+        self.outbox.push(Line::Own, line(None, method, params));
     }
 
     /// Answers a request of the runtime with a result.
     pub fn answer(&mut self, id: &RpcId, result: &str) {
-        self.outbox.push_back(format!("{{\"id\":{id},\"result\":{result}}}"));
+        self.outbox.push(Line::Reply, format!("{{\"id\":{id},\"result\":{result}}}"));
     }
 
     /// Answers a request of the runtime with an error.
@@ -140,17 +145,27 @@ impl<P: Clone> Peer<P> {
         let mut text = format!("{{\"id\":{id},\"error\":{{\"code\":{code},\"message\":");
         push_quoted(&mut text, message);
         text.push_str("}}");
-        self.outbox.push_back(text);
+        self.outbox.push(Line::Reply, text);
     }
 
     /// The next line to write, without its line feed.
     pub fn next_line(&mut self) -> Option<String> {
-        self.outbox.pop_front()
+        self.outbox.pop()
     }
 
     /// Whether there is a line to write.
     pub fn has_lines(&self) -> bool {
         !self.outbox.is_empty()
+    }
+
+    /// What calls and notifications occupy that are not written yet.
+    pub fn unwritten_bytes(&self) -> usize {
+        self.outbox.own_bytes() + self.waiting_bytes
+    }
+
+    /// The same of answers.
+    pub fn unwritten_reply_bytes(&self) -> usize {
+        self.outbox.reply_bytes()
     }
 
     /// Takes an answer of the runtime.
@@ -190,6 +205,7 @@ impl<P: Clone> Peer<P> {
         for id in again {
             if let Some(call) = self.calls.get_mut(&id) {
                 call.state = State::Waiting;
+                self.waiting_bytes += call.params.len();
                 self.waiting.push_back(id);
             }
         }
@@ -204,7 +220,10 @@ impl<P: Clone> Peer<P> {
     /// Gives up a call. An answer that still comes is reported as late.
     pub fn abandon(&mut self, id: CallId) -> Option<Expired<P>> {
         let call = self.calls.remove(&id)?;
-        self.waiting.retain(|waiting| *waiting != id);
+        if call.state == State::Waiting {
+            self.waiting_bytes -= call.params.len();
+            self.waiting.retain(|waiting| *waiting != id);
+        }
         if let State::Sent(wire_id) = call.state {
             self.sent.remove(&wire_id);
             self.abandoned.push_back((wire_id, call.purpose.clone()));
@@ -254,10 +273,11 @@ impl<P: Clone> Peer<P> {
             let Some(call) = self.calls.get_mut(&id) else { continue };
             let wire_id = self.next_wire_id;
             self.next_wire_id += 1;
+            self.waiting_bytes -= call.params.len();
             call.state = State::Sent(wire_id);
             call.attempts += 1;
             self.sent.insert(wire_id, id);
-            self.outbox.push_back(line(Some(wire_id), &call.method, Some(&call.params)));
+            self.outbox.push(Line::Own, line(Some(wire_id), &call.method, Some(&call.params)));
         }
     }
 }
@@ -369,6 +389,41 @@ mod tests {
         let expired = peer.tick(deadline);
         assert_eq!((expired.len(), expired[0].purpose, &*expired[0].method), (1, "call", "m"));
         assert!(matches!(peer.answered(now, &RpcId::Number(1), &Outcome::Result("{}")), Answered::Late("call")));
+    }
+
+    #[test]
+    fn what_is_not_written_yet_is_counted_until_it_is_or_is_given_up() {
+        let (mut peer, now) = peer();
+        for _ in 0..=WINDOW {
+            peer.call("m", &format!("\"{}\"", "x".repeat(1000)), Some(now), "call");
+        }
+        peer.notify("n", Some("{}"));
+        assert!(peer.unwritten_bytes() > 1000 * (WINDOW + 1));
+        let written: usize = lines(&mut peer).iter().map(String::len).sum();
+        assert!(written > 1000 * WINDOW);
+        assert_eq!(peer.unwritten_bytes(), 1002, "the call beyond the window");
+        peer.tick(now);
+        assert_eq!(peer.unwritten_bytes(), 0);
+    }
+
+    #[test]
+    fn a_call_that_is_made_again_is_counted_again() {
+        let (mut peer, now) = peer();
+        peer.call("m", "{}", None, "call");
+        let written = peer.next_line().unwrap().len();
+        assert!(matches!(peer.answered(now, &RpcId::Number(1), &OVERLOAD), Answered::Again));
+        assert_eq!(peer.unwritten_bytes(), 0);
+        peer.tick(peer.next_deadline().unwrap());
+        assert_eq!(peer.unwritten_bytes(), written);
+    }
+
+    #[test]
+    fn answers_are_counted_apart() {
+        let (mut peer, _) = peer();
+        peer.answer(&RpcId::Number(1), "{}");
+        assert_eq!((peer.unwritten_bytes(), peer.unwritten_reply_bytes()), (0, r#"{"id":1,"result":{}}"#.len()));
+        peer.next_line();
+        assert_eq!(peer.unwritten_reply_bytes(), 0);
     }
 
     #[test]

@@ -15,6 +15,7 @@ impl Session {
     /// Attaches to a turn that runs already; without an id, to the one that runs on the thread. `params` of the start are unused.
     pub fn attach_turn(&mut self, now: Instant, turn_id: Option<&str>, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
+        self.ensure_room_to_write(0)?;
         let thread_id = self.thread_id(start.thread);
         self.ensure_followed(start.thread)?;
         let (handle, slot) = self.open_slot(now, start);

@@ -1,15 +1,15 @@
 //! Calls of the host: those that a caller waits for, and those whose answer becomes an event.
 
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use slab::Slab;
 
+use super::Session;
 use super::purpose::Purpose;
-use super::{Session, add_listener};
-use crate::engine::error::{Error, Result};
+use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Object, member};
+use crate::engine::listeners::Listeners;
 use crate::engine::method;
 
 /// A call that somebody waits for.
@@ -23,7 +23,7 @@ pub(super) struct HostCalls {
 #[derive(Debug, Default)]
 struct Waiting {
     answer: Option<Result<String>>,
-    listeners: Vec<Waker>,
+    listeners: Listeners,
 }
 
 impl HostCalls {
@@ -35,8 +35,8 @@ impl HostCalls {
         self.calls.iter().filter(|(_, call)| call.answer.is_none()).map(|(index, _)| index).collect()
     }
 
-    pub(super) fn listen(&mut self, call: HostCall, waker: &Waker) {
-        add_listener(&mut self.calls[call].listeners, waker);
+    pub(super) fn listeners(&mut self, call: HostCall) -> &mut Listeners {
+        &mut self.calls[call].listeners
     }
 }
 
@@ -44,6 +44,7 @@ impl Session {
     /// Makes a call that somebody will wait for; [`Session::take_answer`] must follow.
     pub fn begin_call(&mut self, method: &str, params: &str, deadline: Option<Instant>) -> Result<HostCall> {
         self.ensure_open()?;
+        self.ensure_room_to_write(params.len())?;
         self.ensure_understood(method, params)?;
         let call = self.calls.calls.insert(Waiting::default());
         self.peer.call(method, params, deadline, Purpose::Host(call));
@@ -67,7 +68,7 @@ impl Session {
         let Some(waiting) = self.calls.calls.get_mut(call) else { return };
         if waiting.answer.is_none() {
             waiting.answer = Some(answer.map(str::to_owned));
-            self.effects.wakers.append(&mut waiting.listeners);
+            self.effects.wakers.extend(waiting.listeners.take());
         }
     }
 
@@ -80,6 +81,7 @@ impl Session {
         user_data: usize,
     ) -> Result<u64> {
         self.ensure_open()?;
+        self.ensure_room_to_write(params.len())?;
         self.ensure_understood(method, params)?;
         self.open_client_queue();
         let call_id = self.serial();
@@ -107,9 +109,28 @@ impl Session {
     /// Sends a notification.
     pub fn notify(&mut self, method: &str, params: Option<&str>) -> Result<()> {
         self.ensure_open()?;
+        self.ensure_room_to_write(params.map_or(0, str::len))?;
         self.peer.notify(method, params);
         self.wake_driver();
         Ok(())
+    }
+
+    /// Fails while too much waits to be written, because the runtime does not read. Alone, a message may be as long as it likes.
+    pub(super) fn ensure_room_to_write(&self, bytes: usize) -> Result<()> {
+        let waiting = self.peer.unwritten_bytes() + self.unbegun_bytes();
+        if waiting == 0 || waiting + bytes <= self.ceiling_beside_queues() {
+            return Ok(());
+        }
+        let message = format!(
+            "{waiting} bytes already wait to be written to the runtime; try again when it has read them, or raise \
+             max_queued_bytes"
+        );
+        Err(Error::new(Status::Overloaded, message).with_reason("outboxFull").retryable())
+    }
+
+    /// What the calls occupy that are to begin turns, and wait for a thread or a sandbox.
+    fn unbegun_bytes(&self) -> usize {
+        self.slots.iter().filter_map(|(_, slot)| slot.start.as_ref()).map(|start| start.params.len()).sum()
     }
 
     /// The deadline of a call that is made now.
@@ -135,7 +156,6 @@ pub(super) const OWN_CALL: Duration = Duration::from_secs(10);
 
 /// The error of a turn whose runtime answers nothing.
 pub(super) fn unanswered(what: &str, error: &Error) -> Error {
-    use crate::engine::error::Status;
     match error.status() {
         Status::TimedOut => Error::new(Status::Transport, format!("the runtime answers nothing, not even {what}")),
         _ => error.clone(),

@@ -10,8 +10,22 @@ use crate::engine::error::{Error, Status};
 pub(super) const RESERVE: usize = 8 << 20;
 
 impl Session {
+    /// What may wait to be written, and what requests may occupy that wait to be answered.
+    pub(super) fn ceiling_beside_queues(&self) -> usize {
+        self.config.max_queued_bytes.max(RESERVE)
+    }
+
+    /// Whether the runtime asks on and on, but reads no answer.
+    pub(super) fn answers_pile_up(&self) -> bool {
+        self.peer.unwritten_reply_bytes() >= self.ceiling_beside_queues()
+    }
+
     /// Whether more may be read: the queues have room, or somebody waits for an answer that lies behind what fills them.
     pub(super) fn may_read(&mut self, now: Instant) -> bool {
+        if self.answers_pile_up() {
+            self.reading = Reading::HeldBack;
+            return false;
+        }
         if self.queued_bytes < self.config.max_queued_bytes {
             self.read_again(now);
             return true;
@@ -69,7 +83,7 @@ impl Session {
         const RAISE: &str = "raise max_queued_bytes, so that what comes before an answer finds room";
         const READ: &str = "read them, or raise max_queued_bytes";
         const READ_OR_FREE: &str = "read them, free that handle, or raise max_queued_bytes";
-        let early = self.early.iter().map(|(thread, early)| (early.unclaimed_bytes(), thread)).max();
+        let early = self.early.iter().map(|(thread, early)| (early.bytes(), thread)).max();
         let early = early.map(|(bytes, thread)| {
             (bytes, format!("events of thread {thread} that came before the answer to the start of their turn"), RAISE)
         });

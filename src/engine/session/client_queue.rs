@@ -107,7 +107,7 @@ impl Session {
         let Some(index) = &mut self.client.index else { return };
         index.push_back(Place::Turn(handle));
         self.client.of_turns += 1;
-        self.effects.wakers.extend(self.client.queue.take_listeners());
+        self.effects.wakers.extend(self.client.queue.listeners().take());
         self.update_alarm();
     }
 
@@ -128,7 +128,7 @@ impl Session {
     /// Makes the reader of the client queue return.
     pub fn wake_client(&mut self) {
         self.client.queue.wake();
-        self.effects.wakers.extend(self.client.queue.take_listeners());
+        self.effects.wakers.extend(self.client.queue.listeners().take());
     }
 
     pub(super) fn push_client_event(&mut self, event: Box<Event>) {
@@ -145,7 +145,7 @@ impl Session {
         self.queued(weight);
         self.drop_what_nobody_reads();
         self.update_alarm();
-        self.effects.wakers.extend(self.client.queue.take_listeners());
+        self.effects.wakers.extend(self.client.queue.listeners().take());
     }
 
     /// The oldest notifications go first, warnings and errors after them, and what somebody waits for never.
@@ -185,7 +185,7 @@ impl Session {
         self.push_client_event(event.with_error(error));
         self.client.queue.end();
         self.update_alarm();
-        self.effects.wakers.extend(self.client.queue.take_listeners());
+        self.effects.wakers.extend(self.client.queue.listeners().take());
     }
 }
 

@@ -87,7 +87,7 @@ impl Session {
                 self.peer.release();
                 self.wake_driver();
                 self.push_client_event(Event::new(EventKind::Connected, Parts { json: &info, ..Parts::default() }));
-                self.effects.wakers.append(&mut self.state_listeners);
+                self.effects.wakers.extend(self.state_listeners.take());
             }
             Err(error) => self.refuse_runtime(error),
         }

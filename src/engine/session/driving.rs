@@ -67,7 +67,11 @@ impl Session {
 
     /// The next line to write.
     pub fn next_line(&mut self) -> Option<String> {
+        let was_full = self.answers_pile_up();
         let line = self.peer.next_line()?;
+        if was_full && !self.answers_pile_up() {
+            self.wake_driver();
+        }
         self.stats.sent += 1;
         self.stats.sent_bytes += line.len() as u64;
         Some(line)

@@ -19,6 +19,8 @@ use crate::engine::rpc::{Envelope, Notification};
 pub(super) struct EarlyEvents {
     starts: usize,
     lines: Vec<EarlyLine>,
+    /// What the lines occupy.
+    bytes: usize,
     ended: Vec<(String, Arc<Ended>)>,
 }
 
@@ -36,6 +38,12 @@ pub(super) enum Owner {
     Known,
 }
 
+impl EarlyLine {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.turn_id.len() + self.line.len()
+    }
+}
+
 impl EarlyEvents {
     /// A turn is being started; returns where its lines begin.
     pub(super) fn expect(&mut self) -> usize {
@@ -49,12 +57,18 @@ impl EarlyEvents {
         if self.starts > 0 {
             return None;
         }
+        self.bytes = 0;
         let lines = std::mem::take(&mut self.lines);
         Some(lines.into_iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line).collect())
     }
 
-    pub(super) fn keep(&mut self, turn_id: &str, line: &str, owner: Owner) {
-        self.lines.push(EarlyLine { turn_id: turn_id.into(), line: line.into(), owner });
+    /// Keeps a line; returns what it occupies.
+    pub(super) fn keep(&mut self, turn_id: &str, line: &str, owner: Owner) -> usize {
+        let line = EarlyLine { turn_id: turn_id.into(), line: line.into(), owner };
+        let weight = line.weight();
+        self.bytes += weight;
+        self.lines.push(line);
+        weight
     }
 
     /// The next line of a turn that has just become known, and where it stands: one that nobody had, or from the position
@@ -64,7 +78,14 @@ impl EarlyEvents {
             |at: usize, early: &EarlyLine| early.turn_id == turn_id && (early.owner == Owner::Unknown || at >= since);
         let mut lines = self.lines.iter_mut().enumerate().skip(from);
         let (at, early) = lines.find(|(at, early)| is_wanted(*at, early))?;
-        Some((at, std::mem::replace(&mut early.owner, Owner::Known), early.line.clone()))
+        let owner = std::mem::replace(&mut early.owner, Owner::Known);
+        if self.starts > 1 {
+            return Some((at, owner, early.line.clone()));
+        }
+        // No other start can turn out to have joined the turn.
+        let line = std::mem::take(&mut early.line);
+        self.bytes -= line.len();
+        Some((at, owner, line))
     }
 
     /// The lines of a turn from a position on that its handles got; what came after its end is none of them.
@@ -99,9 +120,9 @@ impl EarlyEvents {
         self.ended.iter().find(|(id, _)| id == turn_id).map(|(_, ended)| Arc::clone(ended))
     }
 
-    /// What the lines that nobody has claimed occupy.
-    pub(super) fn unclaimed_bytes(&self) -> usize {
-        self.lines.iter().filter(|early| early.owner == Owner::Unknown).map(|early| early.line.len()).sum()
+    /// What the lines occupy.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -119,10 +140,8 @@ impl Session {
 
     pub(super) fn keep_early(&mut self, thread_id: &str, turn_id: &str, line: &str, owner: Owner) {
         let Some(early) = self.early.get_mut(thread_id) else { return };
-        early.keep(turn_id, line, owner);
-        if owner == Owner::Unknown {
-            self.queued(line.len());
-        }
+        let weight = early.keep(turn_id, line, owner);
+        self.queued(weight);
     }
 
     /// The turn of a slot has just become known: what was kept of it goes to its handles.
@@ -132,14 +151,14 @@ impl Session {
         let mut from = 0;
         // What comes after the end of the turn is none of its events.
         while self.slot(slot).is_some_and(|index| self.slots[index].phase != SlotPhase::Relisting) {
-            let early = self.early.get_mut(&*thread_id);
-            let Some((at, owner, line)) = early.and_then(|early| early.claim(turn_id, early_from, from)) else { break };
+            let Some(early) = self.early.get_mut(&*thread_id) else { break };
+            let before = early.bytes();
+            let Some((at, owner, line)) = early.claim(turn_id, early_from, from) else { break };
+            let freed = before - early.bytes();
+            self.unqueued(freed);
             from = at + 1;
             match owner {
-                Owner::Unknown => {
-                    self.unqueued(line.len());
-                    self.replay(now, &line);
-                }
+                Owner::Unknown => self.replay(now, &line),
                 Owner::Known => self.replay_event(now, &line),
             }
         }
@@ -159,10 +178,11 @@ impl Session {
     /// The start of a turn is over; what nobody claimed belongs to the client.
     pub(super) fn release_start(&mut self, now: Instant, thread_id: &str) {
         let Some(early) = self.early.get_mut(thread_id) else { return };
+        let bytes = early.bytes();
         let Some(lines) = early.release() else { return self.adopt(now, thread_id) };
         self.early.remove(thread_id);
+        self.unqueued(bytes);
         for line in lines {
-            self.unqueued(line.len());
             self.replay(now, &line);
         }
     }

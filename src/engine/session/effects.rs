@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{CancelHook, Recipient, Session, Snapshot, Wakeup};
+use super::{CancelHook, Place, Recipient, Session, Snapshot, Wakeup};
 use crate::engine::rpc::RpcId;
 
 /// What is to be done once the lock is let go.
@@ -14,7 +14,7 @@ pub struct Effects {
     /// Whom to wake.
     pub wakers: Vec<Waker>,
     /// Requests for functions of the host.
-    pub asked: Vec<(Recipient, Snapshot)>,
+    pub asked: Vec<(Recipient, Snapshot, Place)>,
     /// Requests of the runtime that ask what time it is.
     pub clocks: Vec<RpcId>,
     /// Hooks of requests that need no answer any more.

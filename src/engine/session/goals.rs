@@ -126,7 +126,7 @@ impl Session {
         self.slots[index].turn_ids.push(turn_id.to_owned());
         self.by_turn.insert(turn_id.to_owned(), index);
         for handle in &self.slots[index].handles {
-            self.effects.wakers.extend(self.handles[*handle].queue.take_listeners());
+            self.effects.wakers.extend(self.handles[*handle].queue.listeners().take());
         }
     }
 

@@ -75,7 +75,7 @@ impl Session {
         for handle in &self.slots[index].handles {
             let handle = &mut self.handles[*handle];
             handle.id.get_or_init(|| ZString::new(turn_id));
-            self.effects.wakers.extend(handle.queue.take_listeners());
+            self.effects.wakers.extend(handle.queue.listeners().take());
         }
     }
 
@@ -91,7 +91,7 @@ impl Session {
             }
             let handle = &mut self.handles[*id];
             handle.queue.end();
-            self.effects.wakers.extend(handle.queue.take_listeners());
+            self.effects.wakers.extend(handle.queue.listeners().take());
         }
     }
 
@@ -100,7 +100,7 @@ impl Session {
         let handle = &mut self.handles[id];
         event.set_user_data(handle.user_data);
         let weight = handle.queue.push(event);
-        self.effects.wakers.extend(handle.queue.take_listeners());
+        self.effects.wakers.extend(handle.queue.listeners().take());
         let delivery = handle.delivery;
         self.stats.events += 1;
         self.stats.peak_turn_queue_bytes = self.stats.peak_turn_queue_bytes.max(handle.queue.bytes());
@@ -135,7 +135,7 @@ impl Session {
     pub fn wake_turn(&mut self, handle: HandleId) {
         let handle = &mut self.handles[handle];
         handle.queue.wake();
-        self.effects.wakers.extend(handle.queue.take_listeners());
+        self.effects.wakers.extend(handle.queue.listeners().take());
     }
 
     /// The host wants the result only: unless it ever read an event, what is queued is let go and requests are declined.
@@ -198,7 +198,7 @@ impl Session {
         let silenced = &mut self.handles[handle];
         silenced.delivery = Delivery::Discarded;
         silenced.queue.end();
-        self.effects.wakers.extend(silenced.queue.take_listeners());
+        self.effects.wakers.extend(silenced.queue.listeners().take());
     }
 
     /// The host lets go of a handle. The turn goes on.

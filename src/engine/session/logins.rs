@@ -1,13 +1,20 @@
 //! Logins that were begun, and how they ended.
 
-use std::task::Waker;
+use std::collections::VecDeque;
 
 use slab::Slab;
 
-use super::{Session, add_listener};
+use super::Session;
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::json::{member, string};
+use crate::engine::listeners::Listeners;
 use crate::engine::rpc::Notification;
+
+/// How many ends of logins that nobody knows are kept.
+const MOST_EARLY: usize = 64;
+
+/// What these ends may occupy together, unless one alone is longer.
+const MOST_EARLY_BYTES: usize = 64 << 10;
 
 /// Identifies a login for as long as the host holds it.
 pub type LoginKey = usize;
@@ -18,14 +25,14 @@ pub(super) struct Logins {
     /// How many the runtime has not named yet.
     unnamed: usize,
     /// Ends of logins that nobody knows, while one is unnamed.
-    early: Vec<(String, Result<()>)>,
+    early: VecDeque<(String, Result<()>)>,
 }
 
 #[derive(Debug)]
 struct Login {
     id: String,
     end: Option<Result<()>>,
-    listeners: Vec<Waker>,
+    listeners: Listeners,
 }
 
 impl Logins {
@@ -33,8 +40,21 @@ impl Logins {
         self.logins.is_empty() && self.unnamed == 0
     }
 
-    pub(super) fn listen(&mut self, login: LoginKey, waker: &Waker) {
-        add_listener(&mut self.logins[login].listeners, waker);
+    /// The oldest go first.
+    fn keep_early(&mut self, id: String, end: Result<()>) {
+        self.early.push_back((id, end));
+        while self.early.len() > MOST_EARLY || (self.early.len() > 1 && self.early_bytes() > MOST_EARLY_BYTES) {
+            self.early.pop_front();
+        }
+    }
+
+    pub(super) fn early_bytes(&self) -> usize {
+        let reason = |end: &Result<()>| end.as_ref().err().map_or(0, |error| error.message().len());
+        self.early.iter().map(|(id, end)| id.len() + reason(end)).sum()
+    }
+
+    pub(super) fn listeners(&mut self, login: LoginKey) -> &mut Listeners {
+        &mut self.logins[login].listeners
     }
 }
 
@@ -50,7 +70,7 @@ impl Session {
         // Whoever asked has found the connection open; it may have ended since.
         let end = early.or_else(|| self.ensure_open().err().map(Err));
         self.forget_login();
-        self.logins.logins.insert(Login { id: id.to_owned(), end, listeners: Vec::new() })
+        self.logins.logins.insert(Login { id: id.to_owned(), end, listeners: Listeners::default() })
     }
 
     /// The login that was expected did not begin.
@@ -70,7 +90,7 @@ impl Session {
         let end = end_of(notification.params);
         match self.logins.logins.iter().find(|(_, login)| login.id == id) {
             Some((key, _)) => self.end_login(key, end),
-            None if self.logins.unnamed > 0 => self.logins.early.push((id, end)),
+            None if self.logins.unnamed > 0 => self.logins.keep_early(id, end),
             None => {}
         }
     }
@@ -79,7 +99,7 @@ impl Session {
     fn end_login(&mut self, key: LoginKey, end: Result<()>) {
         let login = &mut self.logins.logins[key];
         login.end.get_or_insert(end);
-        self.effects.wakers.append(&mut login.listeners);
+        self.effects.wakers.extend(login.listeners.take());
     }
 
     /// The runtime has given a login up because it was asked to.

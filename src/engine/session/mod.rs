@@ -23,6 +23,7 @@ mod logins;
 mod purpose;
 mod questions;
 mod reconcile;
+mod room;
 mod routing;
 mod sandbox;
 mod slots;
@@ -44,6 +45,7 @@ use slab::Slab;
 use super::error::{Error, Result, Status};
 use super::event::{Event, EventKind, Parts};
 use super::json::{quote, without_secrets};
+use super::listeners::Listeners;
 use super::log::{Level, Log};
 use super::rpc::{Answered, Envelope, Outcome, Peer};
 use super::spares::EventMaker;
@@ -62,6 +64,7 @@ pub use effects::Effects;
 pub use handles::{Delivery, Ended, HandleId};
 pub use logins::LoginKey;
 pub use questions::{Answer, CancelHook, Question, QuestionId, Recipient, RequestKind, Snapshot};
+pub use room::Place;
 pub use stats::Stats;
 pub use threads::{Announce, ThreadFacts, ThreadKey};
 pub use turns::TurnStart;
@@ -138,7 +141,7 @@ pub struct Session {
     queued_bytes: usize,
     reading: Reading,
     next_serial: u64,
-    state_listeners: Vec<Waker>,
+    state_listeners: Listeners,
     driver: DriverState,
     runtime: Option<Runtime>,
     effects: Effects,
@@ -172,7 +175,7 @@ impl Session {
             queued_bytes: 0,
             reading: Reading::Allowed,
             next_serial: 1,
-            state_listeners: Vec::new(),
+            state_listeners: Listeners::default(),
             driver: DriverState::Away,
             runtime: None,
             effects: Effects::default(),
@@ -245,13 +248,22 @@ impl Session {
 
     /// Has `waker` called at the next change of what is waited for.
     pub fn listen(&mut self, interest: Interest, waker: &Waker) {
+        self.listeners(interest).add(waker);
+    }
+
+    /// Whoever listened has given up.
+    pub fn listen_no_more(&mut self, interest: Interest, waker: &Waker) {
+        self.listeners(interest).remove(waker);
+    }
+
+    pub(super) fn listeners(&mut self, interest: Interest) -> &mut Listeners {
         match interest {
-            Interest::Call(call) => self.calls.listen(call, waker),
-            Interest::Turn(handle) | Interest::Started(handle) => self.handles[handle].queue.listen(waker),
-            Interest::Thread(thread) => self.listen_thread(thread, waker),
-            Interest::Login(login) => self.logins.listen(login, waker),
-            Interest::Client => self.client.queue.listen(waker),
-            Interest::State => add_listener(&mut self.state_listeners, waker),
+            Interest::Call(call) => self.calls.listeners(call),
+            Interest::Turn(handle) | Interest::Started(handle) => self.handles[handle].queue.listeners(),
+            Interest::Thread(thread) => self.thread_listeners(thread),
+            Interest::Login(login) => self.logins.listeners(login),
+            Interest::Client => self.client.queue.listeners(),
+            Interest::State => &mut self.state_listeners,
         }
     }
 
@@ -295,7 +307,7 @@ impl Session {
         let told = (error.status() != Status::Closed).then(|| error.clone());
         self.end_client_queue(told);
         self.state = State::Over(error);
-        self.effects.wakers.append(&mut self.state_listeners);
+        self.effects.wakers.extend(self.state_listeners.take());
         self.wake_driver();
     }
 
@@ -314,12 +326,5 @@ impl Session {
     fn serial(&mut self) -> u64 {
         self.next_serial += 1;
         self.next_serial
-    }
-}
-
-/// Whoever drives listens again after each step.
-fn add_listener(listeners: &mut Vec<Waker>, waker: &Waker) {
-    if !listeners.iter().any(|known| known.will_wake(waker)) {
-        listeners.push(waker.clone());
     }
 }

@@ -9,6 +9,7 @@ use super::early::Owner;
 use super::fate::{Fate, FateCell};
 use super::goals::Renamed;
 use super::handles::{Delivery, HandleId};
+use super::room::{Place, Room};
 use super::slots::{Begun, SlotRef};
 use super::{Asks, Session, Timer};
 use crate::engine::error::{Error, Result};
@@ -17,7 +18,7 @@ use crate::engine::json::{Shown, member, quote, string};
 use crate::engine::log::Level;
 use crate::engine::method::{Method, TextAt};
 use crate::engine::request::{CURRENT_TIME, Reply, ToolOutcome, current_time, reply_to};
-use crate::engine::rpc::{Notification, RpcId};
+use crate::engine::rpc::{Notification, OVERLOADED, RpcId};
 use crate::engine::tools::{Tool, Tools};
 
 pub use crate::engine::request::{Answer, RequestKind};
@@ -81,6 +82,14 @@ pub struct Snapshot {
     pub fate: FateCell,
 }
 
+impl Snapshot {
+    fn weight(&self) -> usize {
+        let Self { method, params, thread_id, turn_id, item, .. } = self;
+        let texts = [method, params, thread_id, turn_id].map(String::len).iter().sum::<usize>();
+        size_of::<Question>() + texts + item.as_ref().map_or(0, String::len)
+    }
+}
+
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Snapshot");
@@ -94,6 +103,7 @@ impl fmt::Debug for Snapshot {
 pub struct Question {
     rpc_id: RpcId,
     snapshot: Snapshot,
+    place: Place,
     slot: Option<SlotRef>,
     state: State,
     /// When the library answers in the place of the host.
@@ -169,6 +179,7 @@ impl Unanswered {
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     open: HashMap<QuestionId, Question>,
+    room: Room,
 }
 
 impl Questions {
@@ -190,6 +201,25 @@ impl Questions {
         for question in self.open.values_mut().filter(|question| question.destination == Destination::Turn(handle)) {
             question.destination = Destination::Client;
         }
+    }
+
+    /// Forgets the older half of those that are answered.
+    fn forget_answered(&mut self) {
+        let answered = self.ids(|question| question.state == State::Answered);
+        for id in &answered[..answered.len().div_ceil(2)] {
+            self.open.remove(id);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn room(&self) -> &Room {
+        &self.room
+    }
+
+    /// What the requests occupy that are not over.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.open.values().map(|question| question.snapshot.weight()).sum()
     }
 
     fn ids(&self, fits: impl Fn(&Question) -> bool) -> Vec<QuestionId> {
@@ -235,6 +265,7 @@ impl Session {
 
     fn ask_about_slot(&mut self, now: Instant, rpc_id: RpcId, slot: Option<usize>, notification: &Notification<'_>) {
         let snapshot = self.snapshot_of(slot, notification);
+        let Some(place) = self.place_for(&snapshot) else { return self.refuse_one_more(&rpc_id, &snapshot.method) };
         let recipient = self.recipient_of(&snapshot);
         let destination =
             if recipient.is_some() { Destination::Function } else { self.reader_for(slot, &snapshot.thread_id) };
@@ -242,6 +273,7 @@ impl Session {
         let question = Question {
             rpc_id,
             snapshot,
+            place,
             slot: slot.map(|index| self.slot_ref(index)),
             state: State::Undelivered,
             decline_at: Some(now + UNDELIVERED),
@@ -261,6 +293,25 @@ impl Session {
             Destination::Function | Destination::Nobody => return self.decline(now, id, Unanswered::NobodyListens),
         }
         self.arm(now + UNDELIVERED, Timer::Question(id));
+    }
+
+    /// Room for one more request. What is answered makes room, should the runtime never confirm it.
+    fn place_for(&mut self, snapshot: &Snapshot) -> Option<Place> {
+        let (bytes, ceiling) = (snapshot.weight(), self.ceiling_beside_queues());
+        let place = self.questions.room.take(bytes, ceiling);
+        place.or_else(|| {
+            self.questions.forget_answered();
+            self.questions.room.take(bytes, ceiling)
+        })
+    }
+
+    /// No host could answer them all, and nothing is kept of this one.
+    fn refuse_one_more(&mut self, rpc_id: &RpcId, method: &str) {
+        let (open, bytes) = (self.questions.room.requests(), self.questions.room.bytes());
+        let message = format!("{open} requests of {bytes} bytes wait for their answers already");
+        self.log.emit(Level::Warn, "codex::request", || format!("{method} was refused, because {message}"));
+        self.peer.refuse(rpc_id, OVERLOADED, &message);
+        self.wake_driver();
     }
 
     /// The turn of a slot has its id: what it asked before anybody attached to it is asked now.
@@ -326,8 +377,8 @@ impl Session {
     fn hand_over(&mut self, now: Instant, id: QuestionId, recipient: Recipient) {
         let Some(question) = self.questions.open.get_mut(&id) else { return };
         question.state = State::Delivered;
-        let snapshot = question.snapshot.clone();
-        self.effects.asked.push((recipient, snapshot));
+        let (snapshot, place) = (question.snapshot.clone(), question.place.clone());
+        self.effects.asked.push((recipient, snapshot, place));
         self.arm_answer(now, id);
     }
 

@@ -7,6 +7,7 @@ mod commands;
 mod compat;
 mod goals;
 mod limits;
+mod listeners;
 mod logins;
 mod model;
 mod questions;

@@ -1,17 +1,17 @@
 //! Threads that are being opened, and the turns that wait for them.
 
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Instant;
 
 use once_cell::sync::OnceCell;
 
+use super::Session;
 use super::purpose::Purpose;
 use super::slots::SlotRef;
-use super::{Session, add_listener};
 use crate::engine::error::{Error, Result, Status};
 use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, string};
+use crate::engine::listeners::Listeners;
 use crate::engine::result::thread_total;
 use crate::engine::rpc::{CallId, Notification};
 use crate::engine::text::ZString;
@@ -48,7 +48,7 @@ pub(super) struct ThreadSlot {
     /// Whether a turn ran on it when it was opened, and still runs.
     found: Found,
     waiting: Vec<SlotRef>,
-    listeners: Vec<Waker>,
+    listeners: Listeners,
 }
 
 /// What a thread was found doing.
@@ -93,6 +93,7 @@ impl Session {
         announce: Announce,
     ) -> Result<(ThreadKey, ThreadFacts)> {
         self.ensure_open()?;
+        self.ensure_room_to_write(params.len())?;
         self.ensure_understood(method, params)?;
         if announce == Announce::Event {
             self.open_client_queue();
@@ -122,7 +123,7 @@ impl Session {
             total_tokens: None,
             found: Found::Idle,
             waiting: Vec::new(),
-            listeners: Vec::new(),
+            listeners: Listeners::default(),
         };
         (self.threads.insert(slot), facts)
     }
@@ -144,7 +145,7 @@ impl Session {
             Err(error) => State::Failed(error.clone()),
         };
         let waiting = std::mem::take(&mut thread.waiting);
-        self.effects.wakers.append(&mut thread.listeners);
+        self.effects.wakers.extend(thread.listeners.take());
         self.announce_thread(key, &outcome);
         for slot in waiting {
             let Some(index) = self.slot(slot) else { continue };
@@ -260,8 +261,8 @@ impl Session {
         }
     }
 
-    pub(super) fn listen_thread(&mut self, key: ThreadKey, waker: &Waker) {
-        add_listener(&mut self.threads[key].listeners, waker);
+    pub(super) fn thread_listeners(&mut self, key: ThreadKey) -> &mut Listeners {
+        &mut self.threads[key].listeners
     }
 
     /// Has a turn wait for its thread, if that is not open yet. Says whether it waits; a thread that could not be opened fails it.

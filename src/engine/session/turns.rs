@@ -50,6 +50,7 @@ impl Session {
     /// Begins a turn; its events and its end come to the handle. It waits for a thread that is not open yet.
     pub fn begin_turn(&mut self, now: Instant, opening: Opening, start: &TurnStart<'_>) -> Result<HandleId> {
         self.ensure_open()?;
+        self.ensure_room_to_write(start.params.len())?;
         self.ensure_no_goal(&self.thread_id(start.thread), opening)?;
         self.stats.turns += 1;
         let (handle, slot) = self.open_slot(now, start);

@@ -88,3 +88,18 @@ fn the_end_of_a_login_is_an_event_of_the_client_too() {
     completed(&mut talk, "a", None);
     assert_eq!(talk.client_methods(), ["account/login/completed"]);
 }
+
+#[test]
+fn ends_of_unknown_logins_are_bounded_and_the_newest_is_found() {
+    for reason in ["short", &"long ".repeat(10_000)] {
+        let mut talk = Talk::new();
+        talk.session.expect_login();
+        for number in 0..1000 {
+            completed(&mut talk, &format!("login-{number}"), Some(reason));
+        }
+        let bytes = talk.session.logins.early_bytes();
+        assert!(bytes <= 64 << 10, "{bytes} bytes are kept");
+        let newest = talk.session.name_login("login-999");
+        assert_eq!(self::reason(&talk, newest).as_deref(), Some("loginFailed"));
+    }
+}

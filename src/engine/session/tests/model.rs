@@ -742,8 +742,10 @@ impl World {
     fn check_weights(&self) {
         let session = &self.talk.session;
         let of_turns: usize = session.handles.iter().map(|(_, handle)| handle.queue.bytes()).sum();
-        let early: usize = session.early.values().map(EarlyEvents::unclaimed_bytes).sum();
+        let early: usize = session.early.values().map(EarlyEvents::bytes).sum();
         assert_eq!(session.queued_bytes, of_turns + session.client.queue.bytes() + early);
+        assert_eq!(session.questions.room().bytes(), session.questions.bytes());
+        assert_eq!(session.questions.room().requests(), session.questions.len());
     }
 
     /// A question is answered at most once, and every question of a turn that goes on is.
@@ -769,6 +771,7 @@ impl World {
         assert_eq!((session.slots.len(), session.handles.len(), session.threads.len()), (0, 0, 0));
         assert_eq!((session.by_turn.len(), session.early.len(), session.questions.len()), (0, 0, 0));
         assert_eq!((session.queued_bytes, session.client.queue.is_empty()), (0, true));
+        assert_eq!(session.questions.room().bytes(), 0);
     }
 
     fn lose_the_connection(&mut self) {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::engine::client_options::RequestHandler;
 use crate::engine::request::{Scope, ToolOutcome};
+use crate::engine::rpc::RpcId;
 use crate::engine::tools::Tool;
 
 const COMMAND: &str = "item/commandExecution/requestApproval";
@@ -34,7 +35,7 @@ impl Talk {
             Recipient::Handler => "handler",
             Recipient::Tool(_) => "tool",
         };
-        asked.iter().map(|(recipient, snapshot)| (snapshot.id, word(recipient))).collect()
+        asked.iter().map(|(recipient, snapshot, _)| (snapshot.id, word(recipient))).collect()
     }
 
     /// The request of the next event of a handle.
@@ -592,4 +593,78 @@ fn what_the_turn_of_another_client_asked_is_left_to_that_by_one_that_attached_an
     talk.delivered(handle);
     talk.session.close(talk.now);
     assert!(talk.answers().is_empty());
+}
+
+/// Has the runtime ask so many times, with so many bytes each; returns how many it was refused.
+fn ask_often(talk: &mut Talk, times: i64, bytes: usize) -> usize {
+    for id in 0..times {
+        talk.ask_with(id, COMMAND, json!({"command": "x".repeat(bytes)}));
+    }
+    talk.answers().iter().filter(|answer| answer["error"]["code"] == -32001).count()
+}
+
+#[test]
+fn a_runtime_that_asks_without_end_is_refused_and_nothing_more_is_kept() {
+    let mut talk = Talk::new();
+    talk.running(Delivery::Kept, Limits::default());
+    assert_eq!(ask_often(&mut talk, 3000, 10), 3000 - 1024);
+    assert_eq!(talk.session.questions.len(), 1024);
+}
+
+#[test]
+fn requests_that_are_large_are_refused_sooner_and_one_alone_never() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    assert_eq!(ask_often(&mut talk, 20, 1 << 20), 20 - 7, "8 MiB are there for them");
+    talk.session.free_turn(talk.now, handle);
+    talk.turn_completed("completed");
+    let mut talk = Talk::new();
+    talk.running(Delivery::Kept, Limits::default());
+    assert_eq!(ask_often(&mut talk, 1, 10 << 20), 0);
+}
+
+#[test]
+fn a_runtime_that_confirms_nothing_may_be_answered_for_ever() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    for id in 0..5000 {
+        talk.ask(id, COMMAND);
+        let request = talk.delivered(handle);
+        talk.session.answer(talk.now, request, &Answer::Decline).unwrap();
+        assert!(talk.answers()[0]["error"].is_null(), "request {id} was refused");
+    }
+    assert!(talk.session.questions.len() <= 1024);
+}
+
+#[test]
+fn requests_that_wait_for_a_function_count_although_they_are_over() {
+    let mut talk = Talk::with(|config| config.asks = Asks::Handler);
+    talk.running(Delivery::Discarded, Limits::default());
+    let mut waiting = Vec::new();
+    let mut refused = 0;
+    for id in 0..3000 {
+        talk.ask(id, COMMAND);
+        talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": id}));
+        waiting.extend(talk.session.take_effects().map(|effects| effects.asked).unwrap_or_default());
+        refused += talk.answers().len();
+    }
+    assert_eq!((talk.session.questions.len(), waiting.len(), refused), (0, 1024, 3000 - 1024));
+    waiting.clear();
+    talk.ask(0, COMMAND);
+    assert!(talk.answers().is_empty(), "there is room again");
+}
+
+#[test]
+fn nothing_is_read_while_the_runtime_reads_no_answer() {
+    let mut talk = Talk::new();
+    while talk.session.may_read(talk.now) {
+        talk.session.tell_time(&RpcId::Number(1), 0);
+    }
+    assert!(talk.session.peer.unwritten_reply_bytes() <= (8 << 20) + 100);
+    talk.session.take_effects();
+    talk.session.driver_sleeps(std::task::Waker::noop());
+    talk.session.driver_sleeps(std::task::Waker::noop());
+    talk.session.next_line();
+    assert!(talk.session.may_read(talk.now));
+    assert!(talk.session.take_effects().unwrap().demanded, "whoever drives looks again");
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::rpc::RpcId;
 
 fn delta(talk: &mut Talk, bytes: usize) {
     talk.event("item/agentMessage/delta", json!({"itemId": "i", "delta": "x".repeat(bytes)}));
@@ -416,8 +417,7 @@ fn a_call_behind_an_unread_client_queue_says_that_this_is_to_be_read() {
     talk.session.open_client_queue();
     let call = talk.session.begin_call("m", "{}", None).unwrap();
     while talk.session.may_read(talk.now) {
-        talk.hear(json!({"id": 1, "method": "item/commandExecution/requestApproval",
-            "params": {"threadId": THREAD, "turnId": "another", "command": "x".repeat(1 << 20)}}));
+        talk.notify("serverRequest/resolved", json!({"threadId": THREAD, "requestId": "x".repeat(1 << 20)}));
     }
     let error = talk.session.take_answer(call).unwrap().unwrap_err();
     assert!(error.message().contains("in the client queue; read them, or raise"), "{error}");
@@ -435,4 +435,96 @@ fn a_thread_that_cannot_be_opened_behind_a_turn_that_nobody_reads_says_so() {
     talk.session.free_thread(thread);
     talk.hear(json!({"id": id, "result": {"thread": {"id": "late"}}}));
     assert_eq!(talk.session.threads.len(), 1, "only the thread of the unread turn");
+}
+
+#[test]
+fn lines_that_are_kept_because_another_turn_may_have_joined_count_too() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 10_000);
+    talk.running(Delivery::Discarded, Limits::default());
+    let (joining, _) = talk.begin(Delivery::Kept, Limits::default());
+    let mut kept = 0;
+    while talk.runs(joining) {
+        talk.session.may_read(talk.now);
+        delta(&mut talk, 1 << 20);
+        kept += 1;
+        assert!(kept < 20, "{kept} MiB are kept");
+    }
+    let error = talk.session.turn_ended(joining).unwrap().error.clone().unwrap();
+    assert_eq!(error.reason(), "queueFull");
+    assert!(error.message().contains("came before the answer to the start"), "{error}");
+    talk.events(joining);
+    assert_eq!(talk.session.queued_bytes, 0);
+}
+
+#[test]
+fn lines_that_are_replayed_are_not_kept_beside_the_events() {
+    let mut talk = Talk::with(|config| config.max_queued_bytes = 100 << 20);
+    let (handle, id) = talk.begin(Delivery::Kept, Limits::default());
+    for _ in 0..10 {
+        delta(&mut talk, 1 << 20);
+    }
+    talk.answer_start(id, TURN);
+    assert_eq!(talk.events(handle).len(), 10);
+    assert_eq!(talk.session.queued_bytes, 0);
+    assert!(talk.session.stats.peak_queued_bytes < 12 << 20, "{} bytes", talk.session.stats.peak_queued_bytes);
+}
+
+const LARGE: usize = 1 << 20;
+
+/// The parameters of a large message.
+fn large() -> String {
+    json!({"text": "x".repeat(LARGE)}).to_string()
+}
+
+fn is_refused(answer: Result<()>) -> bool {
+    answer.is_err_and(|error| {
+        let told = (error.status(), error.reason());
+        assert_eq!(told, (Status::Overloaded, "outboxFull"), "{error}");
+        true
+    })
+}
+
+#[test]
+fn what_a_runtime_does_not_read_is_refused_before_it_piles_up() {
+    let mut talk = Talk::new();
+    let (thread, large) = (talk.thread(THREAD), large());
+    let taken = (0..200).filter(|_| talk.session.notify("m", Some(&large)).is_ok()).count();
+    assert_eq!(taken, 7, "8 MiB are there for them");
+    let begin = TurnStart { params: &large, ..plain_start(thread) };
+    assert!(is_refused(talk.session.notify("m", Some(&large))));
+    assert!(is_refused(talk.session.begin_call("m", &large, None).map(drop)));
+    assert!(is_refused(talk.session.begin_event_call("m", &large, None, 0).map(drop)));
+    assert!(is_refused(talk.session.open_thread("thread/start", &large, None, Announce::Nothing).map(drop)));
+    assert!(is_refused(talk.session.start_turn(talk.now, &begin).map(drop)));
+    talk.written();
+    talk.session.start_turn(talk.now, &begin).unwrap();
+}
+
+#[test]
+fn a_message_of_any_length_may_wait_alone() {
+    let mut talk = Talk::new();
+    let long = json!({"text": "x".repeat(20 * LARGE)}).to_string();
+    talk.session.notify("m", Some(&long)).unwrap();
+    assert!(is_refused(talk.session.notify("m", Some("{}"))));
+}
+
+#[test]
+fn turns_that_wait_for_their_thread_count_as_unwritten() {
+    let mut talk = Talk::new();
+    let (thread, _) = talk.session.open_thread("thread/start", "{}", None, Announce::Nothing).unwrap();
+    let large = large();
+    let begin = TurnStart { params: &large, ..plain_start(thread) };
+    let begun = (0..20).filter(|_| talk.session.start_turn(talk.now, &begin).is_ok()).count();
+    assert_eq!(begun, 7);
+}
+
+#[test]
+fn answers_and_interrupts_get_past_what_is_not_read() {
+    let mut talk = Talk::new();
+    let handle = talk.running(Delivery::Kept, Limits::default());
+    while talk.session.notify("m", Some(&large())).is_ok() {}
+    talk.session.tell_time(&RpcId::Number(1), 0);
+    talk.session.interrupt_turn(talk.now, handle);
+    let said = talk.written_methods();
+    assert!(said.contains(&"answer".to_owned()) && said.contains(&"turn/interrupt".to_owned()), "{said:?}");
 }
