@@ -1,5 +1,5 @@
-//! The runtime's methods: those that the library calls by itself, and of those that the runtime tells, what kind of event each is and
-//! where its text lies.
+//! The runtime's methods: those that the library calls by itself, and of those that the runtime tells, what kind of event each is
+//! and where its text lies.
 
 use super::event::EventKind;
 
