@@ -20,8 +20,8 @@
  *              0 or the fallback. Every *_free function accepts NULL, never blocks, and may be called in every callback.
  *   Threads    Options and params are used by one thread at a time; everything else by any. No handle may be freed while
  *              another thread is entering a call with it; a thread that already waits inside is fine.
- *   Waiting    Where the note says `waits`, a call may wait for the runtime: for its answer, or for as long as its timeout says.
- *              All others return at once, and are fit for an event loop.
+ *   Waiting    Where the note says `waits`, a call may wait: for the runtime's answer, for as long as its timeout says, or for
+ *              what its text names. All others return at once, and are fit for an event loop.
  *   Order      Handles are reference-counted inside and may be freed in any order.
  *   Callbacks  A callback must not leave by longjmp or a C++ exception.
  *   fork()     In the child of a fork, calls with the parent's handles return CODEX_ERROR_FORKED.
