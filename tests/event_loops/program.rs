@@ -58,7 +58,7 @@ pub fn on_the_real_one(program: &Program, world: &World) -> Command {
 
 /// The same below valgrind, which fails it for every error and for what is definitely lost.
 pub fn under_valgrind(command: &Command) -> Command {
-    let mut checked = Command::new("valgrind");
+    let mut checked = without_cargos_libraries(Command::new("valgrind"));
     checked
         .args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite,indirect"])
         .args(["--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=yes"])
@@ -85,7 +85,13 @@ fn compiled(program: &Program, out: &Path) -> Command {
     let flags: Vec<String> = flags.split_whitespace().map(str::to_owned).collect();
     let executable = out.join(program.name);
     compile(&sources, &flags, &released(), &executable);
-    Command::new(executable)
+    without_cargos_libraries(Command::new(executable))
+}
+
+/// Cargo has the linker look into its own directories first, where the debug build lies.
+fn without_cargos_libraries(mut command: Command) -> Command {
+    command.env_remove("LD_LIBRARY_PATH");
+    command
 }
 
 /// Where the library lies as it is shipped: a debug build takes several times as long for everything.
