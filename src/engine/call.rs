@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Deadline};
 use super::error::{Error, Result, Status};
+use super::rpc::CallDeadline;
 use super::session::Interest;
 
 /// How long a call may take.
@@ -20,11 +21,11 @@ pub enum Timeout {
 
 impl Timeout {
     /// Until when a call that is made `now` may take, where the options say `default`.
-    pub(super) fn deadline(self, now: Instant, default: Option<Instant>) -> Option<Instant> {
+    pub(super) fn deadline(self, now: Instant, default: Option<CallDeadline>) -> Option<CallDeadline> {
         match self {
             Self::Default => default,
             Self::Never => None,
-            Self::After(duration) => now.checked_add(duration),
+            Self::After(time) => CallDeadline::of_caller(now, time),
         }
     }
 }

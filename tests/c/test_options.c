@@ -155,7 +155,7 @@ TEST(a_call_ends_when_the_request_timeout_has_passed) {
   session *s = session_with_options(options, NULL);
   codex_error *err = NULL;
   CHECK_STATUS(codex_thread_set_name(s->thread, "name", &err), CODEX_ERROR_TIMED_OUT, err);
-  CHECK_CONTAINS(codex_error_message(err), "thread/name/set");
+  CHECK_CONTAINS(codex_error_message(err), "did not answer thread/name/set within request_timeout_ms (700)");
   forget(&err);
   CHECK_STR(codex_turn_result_status(run_or_fail(s->thread, "go")), "completed");
 }

@@ -457,7 +457,7 @@ TEST(a_request_that_is_not_answered_in_time_is_declined) {
   CHECK(codex_request_is_cancelled(asked.request));
   codex_error *err = NULL;
   CHECK_STATUS(codex_request_approve(asked.request, false, &err), CODEX_ERROR_ALREADY_ANSWERED, err);
-  CHECK_CONTAINS(codex_error_message(err), "answer_timeout_ms");
+  CHECK_CONTAINS(codex_error_message(err), "answer_timeout_ms (500)");
   forget(&err);
   end_asked(&asked, CODEX_OK);
   CHECK(flag_wait(&h.destroyed, 1));

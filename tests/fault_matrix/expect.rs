@@ -62,7 +62,7 @@ pub fn expected(fault: Fault, moment: Moment) -> Expected {
         return ends(closed(), closed(), Status::Closed, vec!["closed"]);
     }
     let lost = || [how_it_ended(fault), vec!["connect a new client"]].concat();
-    let unanswered = || Outcome::Fails(Status::TimedOut, vec!["did not answer", "in time"]);
+    let unanswered = || Outcome::Fails(Status::TimedOut, vec!["did not answer", "within "]);
     let silent = |at_hand| ends(at_hand, unanswered(), Status::Transport, vec!["answers nothing"]);
     let fails = |status, words| Outcome::Fails(status, words);
     let expected = match fault.class() {

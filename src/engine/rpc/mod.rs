@@ -4,11 +4,13 @@
 //! can be tested without sleeping through it.
 
 mod backoff;
+mod deadline;
 mod envelope;
 mod outbox;
 mod peer;
 mod scan;
 
+pub use deadline::CallDeadline;
 pub(crate) use envelope::OVERLOADED;
 pub use envelope::{Envelope, Ids, Notification, Outcome, RpcError, RpcId};
 pub use peer::{Answered, CallId, Expired, Peer};

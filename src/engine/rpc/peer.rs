@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::backoff::Backoff;
+use super::deadline::CallDeadline;
 use super::envelope::{Outcome, RpcId};
 use super::outbox::{Line, Outbox};
 use crate::engine::json::push_quoted;
@@ -22,7 +23,7 @@ struct Call<P> {
     purpose: P,
     method: String,
     params: String,
-    deadline: Option<Instant>,
+    deadline: Option<CallDeadline>,
     attempts: u32,
     state: State,
 }
@@ -54,6 +55,8 @@ pub struct Expired<P> {
     pub purpose: P,
     /// The name of its method.
     pub method: String,
+    /// Until when it could go on.
+    pub deadline: Option<CallDeadline>,
     /// Whether the runtime refused it as overloaded until the end.
     pub overloaded: bool,
 }
@@ -112,7 +115,7 @@ impl<P: Clone> Peer<P> {
     }
 
     /// Makes a call. `params` must be a JSON value on one line.
-    pub fn call(&mut self, method: &str, params: &str, deadline: Option<Instant>, purpose: P) -> CallId {
+    pub fn call(&mut self, method: &str, params: &str, deadline: Option<CallDeadline>, purpose: P) -> CallId {
         let id = self.next_call;
         self.next_call += 1;
         let call = Call {
@@ -189,7 +192,7 @@ impl<P: Clone> Peer<P> {
     fn retry(&mut self, now: Instant, id: CallId) -> bool {
         let Some(call) = self.calls.get_mut(&id) else { return false };
         let at = now + self.backoff.delay(call.attempts);
-        if call.deadline.is_some_and(|deadline| at >= deadline) {
+        if call.deadline.is_some_and(|deadline| at >= deadline.at) {
             return false;
         }
         self.retries += 1;
@@ -209,7 +212,7 @@ impl<P: Clone> Peer<P> {
                 self.waiting.push_back(id);
             }
         }
-        let over = |call: &Call<P>| call.deadline.is_some_and(|deadline| deadline <= now);
+        let over = |call: &Call<P>| call.deadline.is_some_and(|deadline| deadline.at <= now);
         let mut expired: Vec<CallId> = self.calls.iter().filter(|(_, call)| over(call)).map(|(id, _)| *id).collect();
         expired.sort_unstable();
         let expired = expired.into_iter().filter_map(|id| self.abandon(id)).collect();
@@ -232,7 +235,7 @@ impl<P: Clone> Peer<P> {
             }
         }
         let overloaded = call.attempts > 1 || matches!(call.state, State::Retry(_));
-        Some(Expired { purpose: call.purpose, method: call.method, overloaded })
+        Some(Expired { purpose: call.purpose, method: call.method, deadline: call.deadline, overloaded })
     }
 
     /// Gives up every call, in the order in which they were made.
@@ -248,7 +251,7 @@ impl<P: Clone> Peer<P> {
             State::Retry(at) => Some(at),
             State::Waiting | State::Sent(_) => None,
         };
-        self.calls.values().flat_map(|call| [call.deadline, retry(call)]).flatten().min()
+        self.calls.values().flat_map(|call| [call.deadline.map(|deadline| deadline.at), retry(call)]).flatten().min()
     }
 
     /// The calls that were not sent yet, in order: each with its method and its parameters.
@@ -361,7 +364,7 @@ mod tests {
     #[test]
     fn an_overloaded_runtime_is_asked_again_after_a_pause() {
         let (mut peer, now) = peer();
-        peer.call("m", "{}", Some(now + Duration::from_secs(60)), "call");
+        peer.call("m", "{}", Some((now + Duration::from_secs(60)).into()), "call");
         assert_eq!(lines(&mut peer).len(), 1);
         assert!(matches!(peer.answered(now, &RpcId::Number(1), &OVERLOAD), Answered::Again));
         assert!(lines(&mut peer).is_empty());
@@ -375,7 +378,7 @@ mod tests {
     #[test]
     fn repetition_stops_where_the_deadline_would_pass() {
         let (mut peer, now) = peer();
-        peer.call("m", "{}", Some(now + Duration::from_millis(1)), "call");
+        peer.call("m", "{}", Some((now + Duration::from_millis(1)).into()), "call");
         assert!(matches!(peer.answered(now, &RpcId::Number(1), &OVERLOAD), Answered::Call("call", _)));
     }
 
@@ -383,7 +386,7 @@ mod tests {
     fn a_call_without_an_answer_ends_at_its_deadline_and_a_late_answer_is_recognised() {
         let (mut peer, now) = peer();
         let deadline = now + Duration::from_secs(3);
-        peer.call("m", "{}", Some(deadline), "call");
+        peer.call("m", "{}", Some(deadline.into()), "call");
         assert_eq!(peer.next_deadline(), Some(deadline));
         assert!(peer.tick(now).is_empty());
         let expired = peer.tick(deadline);
@@ -395,7 +398,7 @@ mod tests {
     fn what_is_not_written_yet_is_counted_until_it_is_or_is_given_up() {
         let (mut peer, now) = peer();
         for _ in 0..=WINDOW {
-            peer.call("m", &format!("\"{}\"", "x".repeat(1000)), Some(now), "call");
+            peer.call("m", &format!("\"{}\"", "x".repeat(1000)), Some(now.into()), "call");
         }
         peer.notify("n", Some("{}"));
         assert!(peer.unwritten_bytes() > 1000 * (WINDOW + 1));
@@ -430,7 +433,7 @@ mod tests {
     fn what_is_given_up_frees_its_place_in_the_window() {
         let (mut peer, now) = peer();
         for _ in 0..WINDOW {
-            peer.call("m", "{}", Some(now), "call");
+            peer.call("m", "{}", Some(now.into()), "call");
         }
         peer.call("next", "{}", None, "next");
         lines(&mut peer);

@@ -69,8 +69,8 @@ impl Session {
         match answer {
             Err(error) => self.fail_start(now, index, error),
             Ok(_) => {
-                if let Some(at) = self.default_deadline(now) {
-                    self.arm(at, Timer::Adoption(slot));
+                if let Some(deadline) = self.default_deadline(now) {
+                    self.arm(deadline.at, Timer::Adoption(slot));
                 }
             }
         }

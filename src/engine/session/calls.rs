@@ -11,6 +11,7 @@ use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{Object, member};
 use crate::engine::listeners::Listeners;
 use crate::engine::method;
+use crate::engine::rpc::CallDeadline;
 
 /// A call that somebody waits for.
 pub type HostCall = usize;
@@ -42,7 +43,7 @@ impl HostCalls {
 
 impl Session {
     /// Makes a call that somebody will wait for; [`Session::take_answer`] must follow.
-    pub fn begin_call(&mut self, method: &str, params: &str, deadline: Option<Instant>) -> Result<HostCall> {
+    pub fn begin_call(&mut self, method: &str, params: &str, deadline: Option<CallDeadline>) -> Result<HostCall> {
         self.ensure_open()?;
         self.ensure_room_to_write(params.len())?;
         self.ensure_understood(method, params)?;
@@ -77,7 +78,7 @@ impl Session {
         &mut self,
         method: &str,
         params: &str,
-        deadline: Option<Instant>,
+        deadline: Option<CallDeadline>,
         user_data: usize,
     ) -> Result<u64> {
         self.ensure_open()?;
@@ -134,15 +135,15 @@ impl Session {
     }
 
     /// The deadline of a call that is made now.
-    pub fn default_deadline(&self, now: Instant) -> Option<Instant> {
-        self.config.request_timeout.map(|timeout| now + timeout)
+    pub fn default_deadline(&self, now: Instant) -> Option<CallDeadline> {
+        self.config.request_timeout.and_then(|timeout| CallDeadline::of_options(now, timeout))
     }
 
     pub(super) fn send_interrupt(
         &mut self,
         thread_id: &str,
         turn_id: &str,
-        deadline: Option<Instant>,
+        deadline: Option<CallDeadline>,
         purpose: Purpose,
     ) {
         let params = Object::new().with_string("threadId", thread_id).with_string("turnId", turn_id);

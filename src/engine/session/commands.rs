@@ -11,6 +11,7 @@ use crate::engine::json::{Object, member};
 use crate::engine::log::Level;
 use crate::engine::method;
 use crate::engine::result::EndedBy;
+use crate::engine::rpc::CallDeadline;
 
 /// How long the runtime may take to end the commands of a turn that is over.
 const COMMANDS: Duration = Duration::from_secs(2);
@@ -56,7 +57,7 @@ impl Session {
         }
         for command in running {
             let purpose = Purpose::EndCommand { slot, item_id: command.item_id };
-            self.terminate(index, &command.process_id, Some(give_up_at), purpose);
+            self.terminate(index, &command.process_id, Some(give_up_at.into()), purpose);
         }
         self.arm(give_up_at, Timer::Turn(slot));
     }
@@ -65,12 +66,12 @@ impl Session {
     pub(super) fn abandon_commands(&mut self, index: usize, deadline: Instant) {
         if self.takes_commands_along(index) {
             for command in self.slots[index].collector.running_commands() {
-                self.terminate(index, &command.process_id, Some(deadline), Purpose::Nobody);
+                self.terminate(index, &command.process_id, Some(deadline.into()), Purpose::Nobody);
             }
         }
     }
 
-    fn terminate(&mut self, index: usize, process_id: &str, deadline: Option<Instant>, purpose: Purpose) {
+    fn terminate(&mut self, index: usize, process_id: &str, deadline: Option<CallDeadline>, purpose: Purpose) {
         let thread_id = &self.slots[index].thread_id;
         let params = Object::new().with_string("threadId", thread_id).with_string("processId", process_id);
         self.peer.call(method::THREAD_BACKGROUND_TERMINALS_TERMINATE, &params.to_json(), deadline, purpose);

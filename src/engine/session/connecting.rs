@@ -65,7 +65,7 @@ impl Session {
             self.open_client_queue();
         }
         let deadline = patience.and_then(|patience| now.checked_add(patience));
-        self.peer.call(method::INITIALIZE, params, deadline, Purpose::Initialize);
+        self.peer.call(method::INITIALIZE, params, deadline.map(Into::into), Purpose::Initialize);
         self.peer.hold();
         self.state = State::Connecting;
         let info = Arc::default();

@@ -31,7 +31,7 @@ impl Fate {
                 "the request is resolved already: it was answered by somebody else, or its turn is ending".to_owned(),
             ),
             Self::TurnEnded => ("turnEnded", "the request needs no answer any more: its turn has ended".to_owned()),
-            Self::Declined(Unanswered::Late) => ("answerTimeout", declined(Unanswered::Late)),
+            Self::Declined(why @ Unanswered::Late(_)) => ("answerTimeout", declined(why)),
             Self::Declined(why) => ("requestDeclined", declined(why)),
         };
         Error::new(Status::AlreadyAnswered, message).with_reason(reason)
@@ -39,7 +39,7 @@ impl Fate {
 }
 
 fn declined(why: Unanswered) -> String {
-    format!("the request was declined already, because {}", why.reason())
+    format!("the request was declined already, because {why}")
 }
 
 /// What is known of the fate of a request, shared by the session with whoever holds the request. The first fate counts.

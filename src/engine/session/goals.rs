@@ -13,7 +13,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::event::EventKind;
 use crate::engine::json::{Object, member, quote, string};
 use crate::engine::method::{self, Method};
-use crate::engine::rpc::{Ids, Notification};
+use crate::engine::rpc::{CallDeadline, Ids, Notification};
 
 /// What is known of the goal of a slot.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ impl Session {
     }
 
     /// Has the runtime begin no further turn for the goal of a slot.
-    pub(super) fn pause_goal(&mut self, index: usize, deadline: Option<Instant>) {
+    pub(super) fn pause_goal(&mut self, index: usize, deadline: Option<CallDeadline>) {
         let thread_id = &self.slots[index].thread_id;
         let params = Object::new().with_string("threadId", thread_id).with_string("status", "paused");
         self.peer.call(method::THREAD_GOAL_SET, &params.to_json(), deadline, Purpose::Nobody);

@@ -179,10 +179,10 @@ impl Session {
         let turn_id = if is_named { slot.running_id() } else { ANY_TURN }.to_owned();
         let thread_id = std::sync::Arc::clone(&slot.thread_id);
         if slot.goal.is_some() {
-            self.pause_goal(index, Some(interrupt.give_up_at));
+            self.pause_goal(index, Some(interrupt.give_up_at.into()));
         }
         let slot = self.slot_ref(index);
-        self.send_interrupt(&thread_id, &turn_id, Some(interrupt.give_up_at), Purpose::Interrupt { slot });
+        self.send_interrupt(&thread_id, &turn_id, Some(interrupt.give_up_at.into()), Purpose::Interrupt { slot });
     }
 
     pub(super) fn interrupt_answered(&mut self, slot: SlotRef, answer: Result<&str>) {

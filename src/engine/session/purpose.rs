@@ -109,10 +109,12 @@ impl Session {
 
 /// Why a call ended at its deadline.
 pub(super) fn expiry(expired: &Expired<Purpose>) -> Error {
+    let Expired { method, deadline, .. } = expired;
+    let in_time = deadline.map_or_else(String::new, |deadline| format!(" {deadline}"));
     if expired.overloaded {
-        let message = format!("the runtime was too busy for {} until its deadline", expired.method);
+        let message = format!("the runtime was too busy to answer {method}{in_time}");
         return Error::new(Status::Overloaded, message).with_reason("overloaded").retryable();
     }
-    let message = format!("the runtime did not answer {} in time; it may still act on it", expired.method);
+    let message = format!("the runtime did not answer {method}{in_time}; it may still act on it");
     Error::new(Status::TimedOut, message)
 }

@@ -140,23 +140,26 @@ pub(super) enum Unanswered {
     NobodyListens,
     NobodyReads,
     NotWanted,
-    Late,
+    /// The host had this long.
+    Late(Duration),
     Freed,
     Closed,
 }
 
-impl Unanswered {
-    pub(super) fn reason(self) -> &'static str {
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NobodyListens => "nobody listens to the turn's events",
-            Self::NobodyReads => "nobody read it for 60 seconds",
-            Self::NotWanted => "its turn is waited for without reading events",
-            Self::Late => "it was not answered within answer_timeout_ms",
-            Self::Freed => "the host freed it without an answer",
-            Self::Closed => "the client was closed",
+            Self::NobodyListens => f.write_str("nobody listens to the turn's events"),
+            Self::NobodyReads => f.write_str("nobody read it for 60 seconds"),
+            Self::NotWanted => f.write_str("its turn is waited for without reading events"),
+            Self::Late(time) => write!(f, "it was not answered within answer_timeout_ms ({})", time.as_millis()),
+            Self::Freed => f.write_str("the host freed it without an answer"),
+            Self::Closed => f.write_str("the client was closed"),
         }
     }
+}
 
+impl Unanswered {
     /// Whether it says nothing about what the other clients of a shared runtime will do.
     fn is_about_this_client_alone(self) -> bool {
         matches!(self, Self::NobodyListens | Self::NobodyReads | Self::Closed)
@@ -165,7 +168,7 @@ impl Unanswered {
     /// No, in the form that the kind needs. A model that called a tool is told what went wrong.
     fn answer(self, kind: RequestKind) -> Answer {
         let told = match self {
-            Self::Late => "The application did not answer this call in time.",
+            Self::Late(_) => "The application did not answer this call in time.",
             Self::Freed => "The application gave no answer to this call.",
             _ => return Answer::Decline,
         };
@@ -417,7 +420,10 @@ impl Session {
         }
         match question.state {
             State::Undelivered => self.decline(now, id, Unanswered::NobodyReads),
-            State::Delivered => self.decline(now, id, Unanswered::Late),
+            State::Delivered => {
+                let time = self.config.answer_timeout.unwrap_or_default();
+                self.decline(now, id, Unanswered::Late(time));
+            }
             State::Answered => {}
         }
     }
@@ -455,7 +461,7 @@ impl Session {
         }
         let Some(question) = self.questions.open.get_mut(&id) else { return };
         let (method, answer) = (question.snapshot.method.clone(), why.answer(question.snapshot.kind));
-        self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {}", why.reason()));
+        self.log.emit(Level::Warn, "codex::request", || format!("{method} was declined, because {why}"));
         self.settle(id, Fate::Declined(why));
         let _ = self.answer(now, id, &answer);
     }

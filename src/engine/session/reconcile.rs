@@ -50,7 +50,7 @@ impl Session {
     }
 
     fn ask_about(&mut self, now: Instant, slot: SlotRef, step: Step, method: &str, params: &str) {
-        self.peer.call(method, params, Some(now + OWN_CALL), Purpose::Reconcile { slot, step });
+        self.peer.call(method, params, Some((now + OWN_CALL).into()), Purpose::Reconcile { slot, step });
         self.wake_driver();
     }
 
@@ -184,7 +184,12 @@ impl Session {
     fn relist(&mut self, now: Instant, slot: SlotRef, page: u32, cursor: Option<&str>) {
         let turn = &self.slots[slot.index];
         let params = items_params(&turn.thread_id, turn.turn_id(), cursor);
-        self.peer.call(method::THREAD_ITEMS_LIST, &params, Some(now + OWN_CALL), Purpose::Relist { slot, page });
+        self.peer.call(
+            method::THREAD_ITEMS_LIST,
+            &params,
+            Some((now + OWN_CALL).into()),
+            Purpose::Relist { slot, page },
+        );
         self.wake_driver();
     }
 

@@ -16,6 +16,7 @@ use super::turns::TurnStart;
 use crate::engine::limits::Limits;
 use crate::engine::policy::TurnSandbox;
 use crate::engine::result::Collector;
+use crate::engine::rpc::CallDeadline;
 
 /// A slot at a certain time: its place may be taken by another turn later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +48,7 @@ pub(super) struct Slot {
     /// What the call that begins it is to say, while it waits for its thread or its sandbox.
     pub(super) start: Option<WaitingStart>,
     /// Until when it must be known what the turn is that it attaches to.
-    pub(super) attach_by: Option<Instant>,
+    pub(super) attach_by: Option<CallDeadline>,
     pub(super) begun: Begun,
 }
 
@@ -63,7 +64,7 @@ pub(super) enum Begun {
 pub(super) struct WaitingStart {
     pub(super) params: String,
     pub(super) sandbox: TurnSandbox,
-    pub(super) deadline: Option<Instant>,
+    pub(super) deadline: Option<CallDeadline>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

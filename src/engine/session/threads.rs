@@ -13,7 +13,7 @@ use crate::engine::event::{Event, EventKind, Parts};
 use crate::engine::json::{member, string};
 use crate::engine::listeners::Listeners;
 use crate::engine::result::thread_total;
-use crate::engine::rpc::{CallId, Notification};
+use crate::engine::rpc::{CallDeadline, CallId, Notification};
 use crate::engine::text::ZString;
 
 /// Identifies a thread for as long as the host holds it.
@@ -89,7 +89,7 @@ impl Session {
         &mut self,
         method: &str,
         params: &str,
-        deadline: Option<Instant>,
+        deadline: Option<CallDeadline>,
         announce: Announce,
     ) -> Result<(ThreadKey, ThreadFacts)> {
         self.ensure_open()?;

@@ -17,6 +17,7 @@ use crate::engine::limits::Limits;
 use crate::engine::policy::TurnSandbox;
 use crate::engine::reason::turn_error;
 use crate::engine::result::EndedBy;
+use crate::engine::rpc::CallDeadline;
 
 /// What a turn is begun with.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub struct TurnStart<'a> {
     /// What becomes of its events.
     pub delivery: Delivery,
     /// Until when the runtime must have answered.
-    pub deadline: Option<Instant>,
+    pub deadline: Option<CallDeadline>,
 }
 
 /// The id in the answer to `turn/start`.

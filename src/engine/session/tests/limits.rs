@@ -234,7 +234,7 @@ fn a_joined_turn_obeys_the_limits_of_both() {
 #[test]
 fn an_overloaded_runtime_is_asked_again_until_the_time_is_up() {
     let mut talk = Talk::new();
-    let call = talk.session.begin_call("m", "{}", Some(talk.now + seconds(5))).unwrap();
+    let call = talk.session.begin_call("m", "{}", Some((talk.now + seconds(5)).into())).unwrap();
     let mut asked = 0;
     while talk.session.take_answer(call).is_none_or(|answer| {
         assert_eq!(answer.unwrap_err().status(), Status::Overloaded);
@@ -255,7 +255,7 @@ fn an_overloaded_runtime_is_asked_again_until_the_time_is_up() {
 fn a_deadline_is_not_put_off_by_events() {
     let mut talk = Talk::new();
     let handle = talk.running(Delivery::Discarded, limits(r#"{"timeoutMs":2000}"#));
-    let call = talk.session.begin_call("m", "{}", Some(talk.now + seconds(2))).unwrap();
+    let call = talk.session.begin_call("m", "{}", Some((talk.now + seconds(2)).into())).unwrap();
     talk.written();
     for _ in 0..19 {
         talk.pass(Duration::from_millis(100));

@@ -209,7 +209,7 @@ fn what_somebody_waits_for_is_never_dropped() {
 fn the_answer_to_a_begun_call_is_an_event() {
     let mut talk = Talk::new();
     let ok = talk.session.begin_event_call("a", "{}", None, 11).unwrap();
-    let bad = talk.session.begin_event_call("b", "{}", Some(talk.now + seconds(3)), 12).unwrap();
+    let bad = talk.session.begin_event_call("b", "{}", Some((talk.now + seconds(3)).into()), 12).unwrap();
     let id = talk.written()[0]["id"].clone();
     talk.hear(json!({"id": id, "result": {"x": 1}}));
     talk.pass(seconds(3));
