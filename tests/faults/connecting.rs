@@ -184,15 +184,16 @@ fn begun(fake: &Fake) -> Client {
 }
 
 #[test]
-fn calls_wait_for_a_runtime_that_is_still_starting() {
+fn what_is_said_to_a_runtime_that_is_still_starting_waits_for_it_and_keeps_its_order() {
     let script = Script::new().start([Action::sleep_ms(200)]).on("model/list", [Action::reply(json!({"data": []}))]);
     play(script, |fake| {
         let client = begun(fake);
         assert!(client.info().is_none());
+        client.notify("hint", None).unwrap();
         assert_eq!(ask(&client, "model/list").unwrap(), json!({"data": []}));
         assert!(client.info().is_some());
         let methods: Vec<_> = fake.received().iter().map(|message| message["method"].clone()).collect();
-        assert_eq!(methods, ["initialize", "initialized", "model/list"]);
+        assert_eq!(methods, ["initialize", "initialized", "hint", "model/list"]);
     });
 }
 

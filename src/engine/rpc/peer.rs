@@ -35,6 +35,23 @@ enum State {
     Retry(Instant),
 }
 
+/// What is to be said later.
+#[derive(Debug)]
+enum Waiting {
+    Call(CallId),
+    /// The line of a notification.
+    Notification(String),
+}
+
+impl Waiting {
+    fn call(&self) -> Option<CallId> {
+        match self {
+            Self::Call(id) => Some(*id),
+            Self::Notification(_) => None,
+        }
+    }
+}
+
 /// What became of an answer.
 #[derive(Debug)]
 pub enum Answered<P> {
@@ -66,9 +83,9 @@ pub struct Expired<P> {
 pub struct Peer<P> {
     calls: HashMap<CallId, Call<P>>,
     sent: HashMap<i64, CallId>,
-    waiting: VecDeque<CallId>,
+    waiting: VecDeque<Waiting>,
     abandoned: VecDeque<(i64, P)>,
-    /// What the parameters of those that wait occupy.
+    /// What the parameters and lines of those that wait occupy.
     waiting_bytes: usize,
     outbox: Outbox,
     next_call: CallId,
@@ -78,7 +95,7 @@ pub struct Peer<P> {
     gate: Gate,
 }
 
-/// Whether calls may go out.
+/// Whether anything but answers may go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
     Open,
@@ -103,14 +120,15 @@ impl<P: Clone> Peer<P> {
         }
     }
 
-    /// Calls made from now on wait until [`Peer::release`].
+    /// Calls and notifications wait from now on until [`Peer::release`].
     pub fn hold(&mut self) {
         self.gate = Gate::Held;
     }
 
-    /// Calls go out again, those that waited first.
-    pub fn release(&mut self) {
+    /// Sends a notification, then what has waited, in the order in which it was said.
+    pub fn release(&mut self, first: &str) {
         self.gate = Gate::Open;
+        self.notify(first, None);
         self.fill_window();
     }
 
@@ -128,14 +146,21 @@ impl<P: Clone> Peer<P> {
         };
         self.waiting_bytes += call.params.len();
         self.calls.insert(id, call);
-        self.waiting.push_back(id);
+        self.waiting.push_back(Waiting::Call(id));
         self.fill_window();
         id
     }
 
     /// Sends a notification.
     pub fn notify(&mut self, method: &str, params: Option<&str>) {
-        self.outbox.push(Line::Own, line(None, method, params));
+        let line = line(None, method, params);
+        match self.gate {
+            Gate::Open => self.outbox.push(Line::Own, line),
+            Gate::Held => {
+                self.waiting_bytes += line.len();
+                self.waiting.push_back(Waiting::Notification(line));
+            }
+        }
     }
 
     /// Answers a request of the runtime with a result.
@@ -209,7 +234,7 @@ impl<P: Clone> Peer<P> {
             if let Some(call) = self.calls.get_mut(&id) {
                 call.state = State::Waiting;
                 self.waiting_bytes += call.params.len();
-                self.waiting.push_back(id);
+                self.waiting.push_back(Waiting::Call(id));
             }
         }
         let over = |call: &Call<P>| call.deadline.is_some_and(|deadline| deadline.at <= now);
@@ -225,7 +250,7 @@ impl<P: Clone> Peer<P> {
         let call = self.calls.remove(&id)?;
         if call.state == State::Waiting {
             self.waiting_bytes -= call.params.len();
-            self.waiting.retain(|waiting| *waiting != id);
+            self.waiting.retain(|waiting| waiting.call() != Some(id));
         }
         if let State::Sent(wire_id) = call.state {
             self.sent.remove(&wire_id);
@@ -238,11 +263,14 @@ impl<P: Clone> Peer<P> {
         Some(Expired { purpose: call.purpose, method: call.method, deadline: call.deadline, overloaded })
     }
 
-    /// Gives up every call, in the order in which they were made.
+    /// Gives up every call, in the order in which they were made, and what was to be said.
     pub fn abandon_all(&mut self) -> Vec<Expired<P>> {
         let mut ids: Vec<CallId> = self.calls.keys().copied().collect();
         ids.sort_unstable();
-        ids.into_iter().filter_map(|id| self.abandon(id)).collect()
+        let expired = ids.into_iter().filter_map(|id| self.abandon(id)).collect();
+        self.waiting.clear();
+        self.waiting_bytes = 0;
+        expired
     }
 
     /// When [`Peer::tick`] has something to do next.
@@ -256,8 +284,8 @@ impl<P: Clone> Peer<P> {
 
     /// The calls that were not sent yet, in order: each with its method and its parameters.
     pub fn waiting(&self) -> impl Iterator<Item = (CallId, &str, &str)> {
-        let call = |id: &CallId| self.calls.get(id).map(|call| (*id, &*call.method, &*call.params));
-        self.waiting.iter().filter_map(call)
+        let call = |id: CallId| self.calls.get(&id).map(|call| (id, &*call.method, &*call.params));
+        self.waiting.iter().filter_map(Waiting::call).filter_map(call)
     }
 
     /// How many calls are under way or wait for their turn.
@@ -272,16 +300,26 @@ impl<P: Clone> Peer<P> {
 
     fn fill_window(&mut self) {
         while self.gate == Gate::Open && self.sent.len() < WINDOW {
-            let Some(id) = self.waiting.pop_front() else { return };
-            let Some(call) = self.calls.get_mut(&id) else { continue };
-            let wire_id = self.next_wire_id;
-            self.next_wire_id += 1;
-            self.waiting_bytes -= call.params.len();
-            call.state = State::Sent(wire_id);
-            call.attempts += 1;
-            self.sent.insert(wire_id, id);
-            self.outbox.push(Line::Own, line(Some(wire_id), &call.method, Some(&call.params)));
+            match self.waiting.pop_front() {
+                Some(Waiting::Call(id)) => self.send(id),
+                Some(Waiting::Notification(line)) => {
+                    self.waiting_bytes -= line.len();
+                    self.outbox.push(Line::Own, line);
+                }
+                None => return,
+            }
         }
+    }
+
+    fn send(&mut self, id: CallId) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let wire_id = self.next_wire_id;
+        self.next_wire_id += 1;
+        self.waiting_bytes -= call.params.len();
+        call.state = State::Sent(wire_id);
+        call.attempts += 1;
+        self.sent.insert(wire_id, id);
+        self.outbox.push(Line::Own, line(Some(wire_id), &call.method, Some(&call.params)));
     }
 }
 
@@ -351,14 +389,23 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_are_held_go_out_in_order_when_released() {
+    fn what_is_held_goes_out_in_order_when_released() {
         let (mut peer, _) = peer();
         peer.call("first", "{}", None, "first");
         peer.hold();
         peer.call("second", "{}", None, "second");
+        peer.notify("third", None);
+        peer.call("fourth", "{}", None, "fourth");
         assert_eq!(lines(&mut peer).len(), 1);
-        peer.release();
-        assert_eq!(lines(&mut peer), [r#"{"id":2,"method":"second","params":{}}"#]);
+        peer.release("ready");
+        let said = lines(&mut peer);
+        let held = [
+            r#"{"method":"ready"}"#,
+            r#"{"id":2,"method":"second","params":{}}"#,
+            r#"{"method":"third"}"#,
+            r#"{"id":3,"method":"fourth","params":{}}"#,
+        ];
+        assert_eq!((said.as_slice(), peer.unwritten_bytes()), (held.map(str::to_owned).as_slice(), 0));
     }
 
     #[test]

@@ -83,8 +83,7 @@ impl Session {
                 runtime.info.get_or_init(|| ZString::new(&info));
                 self.state = State::Open;
                 self.fail_what_is_not_understood(now);
-                self.peer.notify(method::INITIALIZED, None);
-                self.peer.release();
+                self.peer.release(method::INITIALIZED);
                 self.wake_driver();
                 self.push_client_event(Event::new(EventKind::Connected, Parts { json: &info, ..Parts::default() }));
                 self.effects.wakers.extend(self.state_listeners.take());
