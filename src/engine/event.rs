@@ -351,10 +351,15 @@ impl Event {
         self.merged
     }
 
-    /// What it occupies.
+    /// What it occupies, with what the allocator adds, and with its place in a queue, which doubles when it grows.
     pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.strings.capacity()
+        block(size_of::<Self>()) + block(self.strings.capacity()) + 2 * size_of::<Box<Self>>()
     }
+}
+
+/// What an allocator takes for so many bytes: it notes their number, and rounds up.
+fn block(bytes: usize) -> usize {
+    (bytes + size_of::<usize>()).next_multiple_of(2 * size_of::<usize>())
 }
 
 /// The inside of a JSON string.

@@ -2,7 +2,7 @@
  *
  *   turns     count=N deltas=N   turns with that many deltas each, through one client
  *   connects  count=N            clients that run a turn and end
- *   unread    seconds=N          a turn that floods a host which reads nothing
+ *   unread    seconds=N          a turn that floods a host which stops reading three times, for so long each
  *   waits     count=N            waits that time out, beside a thread that waits for something else
  *
  * Every part needs runtime=PATH, the fake runtime. */
@@ -19,6 +19,7 @@
 /* How much a part may grow: what the allocator does not give back at once. */
 enum { ALLOWED_KB = 512, ALLOWED_ABOVE_CEILING_KB = 2048 };
 enum { DEADLINE_SECONDS = 3600, SETTLE_TRIES = 500, SETTLE_US = 20000 };
+enum { PAUSES = 3, READ_BETWEEN = 10000 };
 
 /* ---- what this process occupies ---------------------------------------------------------------------------------- */
 
@@ -213,14 +214,18 @@ static void await_full_queue(codex_client *client, int64_t ceiling) {
   if (figure_of(client, "/queuedBytes") < ceiling) fail("The queue does not get full.");
 }
 
+static void read_some(codex_turn *turn, long count) {
+  long i;
+  for (i = 0; i < count; i++) codex_event_free(host_next(turn));
+}
+
 /* What was held back comes when the host reads on, and the turn can still be interrupted. */
 static void read_on(codex_turn *turn) {
   codex_turn_result *result = NULL;
   codex_error *error = NULL;
   view view = view_new();
   codex_status status;
-  int i;
-  for (i = 0; i < 1000; i++) codex_event_free(host_next(turn));
+  read_some(turn, 1000);
   MUST(codex_turn_interrupt, turn);
   view_drain(&view, turn);
   status = codex_turn_wait(turn, CODEX_WAIT_FOREVER, &result, &error);
@@ -235,15 +240,19 @@ static void unread(void) {
   codex_thread *thread;
   codex_turn *turn;
   footprint before, after;
-  play("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},{\"flood\":{\"count\":%ld}}]}}", INT32_MAX);
+  int i;
+  play("{\"on\":{\"turn/start\":[{\"turn\":{\"hold\":true}},{\"flood\":{\"count\":%ld,\"textBytes\":1024}}]}}", INT32_MAX);
   client = new_client();
   thread = host_thread(client);
   before = footprint_now();
   turn = host_turn(thread);
-  await_full_queue(client, ceiling);
-  sleep((unsigned)seconds);
+  for (i = 0; i < PAUSES; i++) {
+    await_full_queue(client, ceiling);
+    sleep((unsigned)seconds);
+    read_some(turn, READ_BETWEEN);
+  }
   after = footprint_now();
-  printf("%ld seconds without reading a flood, after %" PRId64 " messages had filled the queue\n", seconds,
+  printf("%d times %ld seconds without reading a flood of %" PRId64 " messages\n", PAUSES, seconds,
          figure_of(client, "/receivedMessages"));
   must_be_flat("RSS in kB, with the ceiling", before.rss_kb + ceiling / 1024, memory_kb("VmHWM"), ALLOWED_ABOVE_CEILING_KB);
   must_hold_no_more(before, after);

@@ -22,6 +22,9 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// How often all that there is is read before somebody else gets a turn: each time more may have come meanwhile.
 const READS: usize = 16;
 
+/// How many bytes are enough before that: what whoever waits has not seen yet lies in memory.
+const ENOUGH: usize = 64 << 10;
+
 /// How many messages are handed out before a caller of the host gets the state that asks for it: he waits for microseconds.
 const AT_ONCE: usize = 64;
 
@@ -100,13 +103,14 @@ impl Driver {
         if self.stage == Stage::Drained {
             return;
         }
+        let mut received = 0;
         for _ in 0..READS {
             let Poll::Ready(filled) = self.transport.poll_fill(cx) else { return };
             if filled == Filled::End {
                 return self.end(now, Stage::Drained, LOST_PATIENCE);
             }
-            self.deliver(now);
-            if filled == Filled::Some {
+            received += self.deliver(now);
+            if filled == Filled::Some || received >= ENOUGH {
                 break;
             }
         }
@@ -114,10 +118,11 @@ impl Driver {
         cx.waker().wake_by_ref();
     }
 
-    fn deliver(&mut self, now: Instant) {
+    /// Hands over what was received; returns how many bytes that was.
+    fn deliver(&mut self, now: Instant) -> usize {
         let Self { connection, transport, tap, .. } = self;
         let mut session = connection.own_session();
-        let mut at_once = 0;
+        let (mut at_once, mut bytes) = (0, 0);
         transport.take_messages(&mut |incoming| {
             at_once += 1;
             if at_once > AT_ONCE && session.is_wanted() {
@@ -127,6 +132,7 @@ impl Driver {
             }
             match incoming {
                 Incoming::Message(line) => {
+                    bytes += line.len();
                     tap.pass(now, Direction::Received, line);
                     session.receive(now, line);
                 }
@@ -137,6 +143,7 @@ impl Driver {
             }
         });
         flush(tap, &mut session);
+        bytes
     }
 
     fn flush(&mut self) {
