@@ -7,6 +7,7 @@ in the same order each time.
 
 import os
 import re
+import subprocess
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -45,6 +46,24 @@ def take_turns():
 
 def count(line, variables):
     """The counts of one run of a benchmark program."""
+    events, dump = measured(line, variables)
+    totals = read(dump, str(build.library().resolve()))
+    return Counts(*(total / events for total in totals))
+
+
+def profile(line, variables):
+    """The instructions of each function of the library per event, turn or call, the dearest first."""
+    events, dump = measured(line, variables)
+    instructions, _ = tally(dump, str(build.library().resolve()))
+    return [(demangled(name), total / events) for name, total in instructions.most_common()]
+
+
+def demangled(name):
+    return subprocess.run(["c++filt", name], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def measured(line, variables):
+    """How many events, turns or calls a run had, and the dump of what it measured."""
     with tempfile.TemporaryDirectory(dir=build.STORE) as directory:
         dump = Path(directory) / "dump"
         options = ["--quiet", "--tool=callgrind", f"--dump-before={CLOCK}", f"--callgrind-out-file={dump}"]
@@ -52,14 +71,21 @@ def count(line, variables):
         parts = sorted(Path(directory).iterdir())
         if len(parts) != MEASURED + 1:
             raise RunFailed(f"{' '.join(line)}\nlooked at the clock {len(parts) - 1} times instead of twice")
-        totals = read(dump.with_suffix(f".{MEASURED}").read_text(), str(build.library().resolve()))
-    return Counts(*(total / figures["events"] for total in totals))
+        return figures["events"], dump.with_suffix(f".{MEASURED}").read_text()
 
 
 def read(dump, library):
     """Instructions, calls that leave, and allocations of the library, as a dump of callgrind has them."""
+    instructions, calls = tally(dump, library)
+    if not instructions:
+        raise RunFailed(f"callgrind saw no instruction of {library}")
+    return instructions.total(), calls.total(), sum(calls[name] for name in ALLOCATORS)
+
+
+def tally(dump, library):
+    """Instructions by function of the library, and calls that leave it by function called."""
     names, current = {}, {}
-    instructions, calls = 0, Counter()
+    instructions, calls = Counter(), Counter()
     inclusive = False
     for text in dump.splitlines():
         if name := NAME.match(text):
@@ -72,11 +98,9 @@ def read(dump, library):
             inclusive = True
         elif cost := COST.match(text):
             if not inclusive and current["ob"] == library:
-                instructions += int(cost[1])
+                instructions[current["fn"]] += int(cost[1])
             inclusive = False
-    if instructions == 0:
-        raise RunFailed(f"callgrind saw no instruction of {library}")
-    return instructions, sum(calls.values()), sum(calls[name] for name in ALLOCATORS)
+    return instructions, calls
 
 
 def remember(names, current, field, number, name):
