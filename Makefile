@@ -162,13 +162,13 @@ soak = $(SOAK) $(1) runtime=$(DEBUG)/fake-runtime
 soak: soak-program ## Run turns, clients, a flood and waits for minutes; fail when memory, descriptors or threads grow
 	$(call soak,turns count=10000 deltas=500)
 	$(call soak,connects count=1000)
-	$(call soak,unread seconds=60)
+	$(call soak,unread seconds=60 max_queued=8388608)
 	$(call soak,waits count=100000)
 
 soak-short: soak-program
 	$(call soak,turns count=1000 deltas=500)
 	$(call soak,connects count=100)
-	$(call soak,unread seconds=2)
+	$(call soak,unread seconds=2 max_queued=8388608)
 	$(call soak,waits count=12000)
 
 soak-program: build
