@@ -186,6 +186,8 @@ TEST(nothing_waits_while_the_runtime_says_nothing) {
   CHECK_STR(codex_turn_id(turn), "");
   CHECK(wait_for_text(record, "\"initialize\""));
   CHECK(strstr(read_file(record), "thread/start") == NULL);
+  codex_thread_free(resumed);
+  codex_thread_free(forked);
 }
 
 TEST(what_is_begun_before_the_runtime_is_ready_is_sent_when_it_is) {
