@@ -53,7 +53,8 @@ impl Gateway {
     /// Listens as the arguments say: `--listen unix://PATH` or `--listen ws://IP:PORT`, and `--token WORD`.
     pub(crate) fn from_arguments() -> Option<io::Result<Self>> {
         let value_of = |name: &str| env::args().skip_while(|argument| argument != name).nth(1);
-        let url = value_of("--listen")?;
+        // The Python SDK names the default.
+        let url = value_of("--listen").filter(|url| url != "stdio://")?;
         let listener = match (url.strip_prefix("unix://"), url.strip_prefix("ws://")) {
             (Some(path), _) => listen_at(path).map(Listener::Unix),
             (_, Some(address)) => TcpListener::bind(address).map(Listener::Tcp),
