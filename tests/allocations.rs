@@ -1,11 +1,12 @@
 //! What streams of plain text in full flow cost the allocator: nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use codex::engine::client_options::ClientOptions;
 use codex::engine::limits::Limits;
 use codex::engine::log::Log;
 use codex::engine::queue::Next;
-use codex::engine::session::{Asks, Config, Delivery, HandleId, Interrupts, Queues, Session, TurnSandbox, TurnStart};
+use codex::engine::session::{Config, Delivery, HandleId, Queues, Session, TurnSandbox, TurnStart};
 use codex::engine::spares::Spares;
 
 #[global_allocator]
@@ -25,16 +26,7 @@ struct Streams {
 impl Streams {
     fn begin(queues: Queues, turns: usize) -> Self {
         let now = Instant::now();
-        let config = Config {
-            request_timeout: Some(Duration::from_secs(60)),
-            answer_timeout: None,
-            max_queued_bytes: 64 << 20,
-            asks: Asks::Reader,
-            queues,
-            interrupts: Interrupts::Turn,
-            limits: Limits::default(),
-            seed: 1,
-        };
+        let config = Config { queues, ..ClientOptions::default().session_config(1) };
         let session = Session::new(config, Log::default());
         let mut streams = Self { session, handles: Vec::new(), queues, now };
         (1..=turns).for_each(|number| streams.begin_turn(number));

@@ -15,7 +15,7 @@ use super::host_json::parse_params;
 use super::json::{Object, quote};
 use super::log::Log;
 use super::read::read;
-use super::session::{Announce, Asks, Config, Interest, Introduced, Session, Wakeup};
+use super::session::{Announce, Interest, Introduced, Session, Wakeup};
 use super::text::ZString;
 use super::tools::{Tool, Tools};
 use super::transport::{Recorder, Redactor, Tap};
@@ -76,10 +76,7 @@ impl Client {
         let connection = anchor.connection();
         let now = connection.now();
         let params = initialize_params(options);
-        let mut session = connection.session()?;
-        session.keep_secret(Redactor::of(options.secrets()));
-        let info = session.introduce(now, introduced, &params, options.connect_timeout, announce);
-        drop(session);
+        let info = connection.session()?.introduce(now, introduced, &params, options.connect_timeout, announce);
         Ok(Self { anchor, info })
     }
 
@@ -187,21 +184,12 @@ fn reach(options: &ClientOptions, approach: Approach) -> Result<(Arc<Connection>
     let record = |file| Recorder::create(file, approach.company());
     let recorder = options.record.as_deref().map(record).transpose()?;
     let observers = observers(options)?;
-    let redactor = Redactor::of(options.secrets());
+    let seed = u64::from(std::process::id()) ^ u64::try_from(started_at().as_nanos()).unwrap_or(1);
+    let config = options.session_config(seed);
+    let redactor = config.redactor.clone();
     let log = log_of(options, &observers, redactor.clone());
     let tap = tap_of(options, &observers, recorder, redactor.clone());
     let answering = Answering { handler: options.request_handler.clone(), threads: options.callback_threads };
-    let seed = u64::from(std::process::id()) ^ u64::try_from(started_at().as_nanos()).unwrap_or(1);
-    let config = Config {
-        request_timeout: options.request_timeout,
-        answer_timeout: options.answer_timeout,
-        max_queued_bytes: options.max_queued_bytes,
-        queues: options.queues,
-        interrupts: options.interrupts,
-        limits: options.limits,
-        asks: if answering.handler.is_some() { Asks::Handler } else { Asks::Reader },
-        seed,
-    };
     let provisions = Provisions { max_message_bytes: options.max_message_bytes, seed, redactor, log: log.clone() };
     let mut introduced = None;
     let connection = Connection::open(config, log, tap, answering, observers.into_iter().collect(), || {

@@ -12,8 +12,8 @@ use super::json::is_secret_name;
 use super::limits::Limits;
 use super::log::{Level, LogSink};
 use super::request::Request;
-use super::session::{Interrupts, Queues};
-use super::transport::TraceSink;
+use super::session::{Asks, Config, Interrupts, Queues};
+use super::transport::{Redactor, TraceSink};
 
 /// Answers a request of the runtime, now or later.
 pub type RequestHandler = dyn Fn(Request) + Send + Sync;
@@ -229,6 +229,21 @@ impl ClientOptions {
         }
         self.notification_opt_out.push(method.into());
         Ok(())
+    }
+
+    /// What they decide about a connection. `seed` differs from connection to connection.
+    pub fn session_config(&self, seed: u64) -> Config {
+        Config {
+            request_timeout: self.request_timeout,
+            answer_timeout: self.answer_timeout,
+            max_queued_bytes: self.max_queued_bytes,
+            queues: self.queues,
+            interrupts: self.interrupts,
+            limits: self.limits,
+            asks: if self.request_handler.is_some() { Asks::Handler } else { Asks::Reader },
+            redactor: Redactor::of(self.secrets()),
+            seed,
+        }
     }
 
     /// The secrets among them: the token, and the variables and overrides that are called like one.

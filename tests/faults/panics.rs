@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
+use codex::engine::client_options::ClientOptions;
 use codex::engine::connection::{Answering, Connection, Deadline};
 use codex::engine::error::{Result, Status};
 use codex::engine::event::EventKind;
-use codex::engine::limits::Limits;
 use codex::engine::log::Log;
-use codex::engine::session::{Asks, CancelHook, Config, Interest, Interrupts, Queues, Wakeup};
+use codex::engine::session::{CancelHook, Interest, Wakeup};
 use codex::engine::transport::{Ending, Filled, Incoming, Tap, Transport};
 use fake_runtime::{Action, Script, Turn};
 use serde_json::json;
@@ -88,16 +88,7 @@ impl Transport for Breaking {
 
 /// A connection over a transport that is made for a test.
 pub fn connection_over(transport: impl Transport + 'static) -> Arc<Connection> {
-    let config = Config {
-        request_timeout: None,
-        answer_timeout: None,
-        max_queued_bytes: 1 << 20,
-        asks: Asks::Reader,
-        queues: Queues::PerTurn,
-        interrupts: Interrupts::Turn,
-        limits: Limits::default(),
-        seed: 1,
-    };
+    let config = ClientOptions::default().session_config(1);
     let transport = || Ok(Box::new(transport) as Box<dyn Transport>);
     let nobody = Answering { handler: None, threads: 1 };
     Connection::open(config, Log::default(), Tap::default(), nobody, Vec::new(), transport).unwrap()

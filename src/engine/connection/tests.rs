@@ -3,7 +3,7 @@ use std::task::Context;
 use std::thread;
 
 use super::*;
-use crate::engine::session::Interrupts;
+use crate::engine::client_options::ClientOptions;
 use crate::engine::transport::{Ending, Filled, Incoming};
 
 /// A runtime that says nothing until it is to end.
@@ -43,16 +43,7 @@ impl Transport for Silent {
 }
 
 fn connected() -> Arc<Connection> {
-    let config = Config {
-        request_timeout: None,
-        answer_timeout: None,
-        max_queued_bytes: 1 << 20,
-        asks: Asks::Reader,
-        queues: Queues::PerTurn,
-        interrupts: Interrupts::Turn,
-        limits: Limits::default(),
-        seed: 1,
-    };
+    let config = ClientOptions::default().session_config(1);
     let answering = Answering { handler: None, threads: 1 };
     let silent = || Ok(Box::new(Silent::default()) as Box<dyn Transport>);
     Connection::open(config, Log::default(), Tap::default(), answering, Vec::new(), silent).unwrap()

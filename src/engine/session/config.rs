@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Interrupts;
 use crate::engine::limits::Limits;
+use crate::engine::transport::Redactor;
 
 /// What the options decide.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub interrupts: Interrupts,
     /// The limits of turns that have none of their own.
     pub limits: Limits,
+    /// Knows what is kept out of errors, should the runtime repeat it.
+    pub redactor: Redactor,
     /// Decides the jitter of repetitions.
     pub seed: u64,
 }

@@ -50,7 +50,6 @@ use super::log::{Level, Log};
 use super::rpc::{Answered, Envelope, Outcome, Peer};
 use super::spares::EventMaker;
 use super::tools::Tools;
-use super::transport::Redactor;
 
 pub use super::policy::TurnSandbox;
 pub use adopted::Opening;
@@ -147,7 +146,6 @@ pub struct Session {
     effects: Effects,
     stats: Stats,
     first_malformed: Option<String>,
-    redactor: Redactor,
     log: Log,
 }
 
@@ -181,19 +179,13 @@ impl Session {
             effects: Effects::default(),
             stats: Stats::default(),
             first_malformed: None,
-            redactor: Redactor::default(),
             log,
             config,
         }
     }
 
-    /// Keeps what `redactor` knows out of errors, should the runtime repeat it.
-    pub fn keep_secret(&mut self, redactor: Redactor) {
-        self.redactor = redactor;
-    }
-
     fn cleaned(&self, error: Error) -> Error {
-        error.cleaned(|text| self.redactor.clean_text(text))
+        error.cleaned(|text| self.config.redactor.clean_text(text))
     }
 
     /// Takes one message of the runtime.

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::client_options::ClientOptions;
 use crate::engine::event::Event;
 use crate::engine::limits::Limits;
 use crate::engine::queue::Next;
@@ -54,16 +55,7 @@ impl Talk {
     }
 
     pub(super) fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let mut config = Config {
-            request_timeout: Some(Duration::from_secs(60)),
-            answer_timeout: None,
-            max_queued_bytes: 1 << 20,
-            asks: Asks::Reader,
-            queues: Queues::PerTurn,
-            interrupts: Interrupts::Turn,
-            limits: Limits::default(),
-            seed: 1,
-        };
+        let mut config = Config { max_queued_bytes: 1 << 20, ..ClientOptions::default().session_config(1) };
         change(&mut config);
         Self { session: Session::new(config, Log::default()), now: Instant::now() }
     }
